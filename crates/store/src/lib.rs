@@ -1,1 +1,74 @@
-//! ukai-store
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod read;
+pub mod sqlite;
+
+pub use error::{CommitError, StoreError};
+pub use read::{
+    ApiKeyRow, EventFilter, JobPage, KeyRole, Reads, TaskFilter, TaskPage, TaskRow, TaskStatus, WorkerToken,
+};
+
+use async_trait::async_trait;
+use std::time::Duration;
+use ukai_domain::Timestamp;
+use ukai_domain::scheduler::{Commit, CommitId, Needs, Prefetched, Snapshot};
+
+/// Who leads, as the leader row says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaderRow {
+    /// The fence of all commits.
+    pub epoch: u64,
+    /// Where its gRPC server is; empty in one process.
+    pub address: String,
+    /// By the database's clock.
+    pub expires_at: Timestamp,
+    /// The database's clock at the reading.
+    pub now: Timestamp,
+}
+
+/// Whether a commit was applied by this sending or an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// By this one.
+    Now,
+    /// By an earlier sending whose reply was lost: the same commit, written once.
+    Before,
+}
+
+/// The writing side: one fenced leader uses it.
+#[async_trait]
+pub trait Store: Reads {
+    /// Takes the leader row if it is free or expired (or already `address`'s own): epoch + 1, for `lease`.
+    /// `None` while another leads.
+    async fn take_over(&self, address: &str, lease: Duration) -> Result<Option<LeaderRow>, StoreError>;
+
+    /// Extends the lease by `lease` from the database's now. [`CommitError::Deposed`] when the row has another epoch.
+    async fn renew(&self, epoch: u64, lease: Duration) -> Result<LeaderRow, CommitError>;
+
+    /// Gives the lease up at once, for a hand-over. Harmless when deposed.
+    async fn release(&self, epoch: u64) -> Result<(), StoreError>;
+
+    /// Everything that a new leader needs in memory; ≤ 3 s with 1,000,000 waiting tasks.
+    /// `window_budget` bounds the heads read, `delayed` the timers.
+    async fn load(&self, epoch: u64, window_budget: usize, delayed: usize) -> Result<Snapshot, StoreError>;
+
+    /// The rows named by `needs`, all from one snapshot.
+    async fn prefetch(&self, needs: Needs) -> Result<Prefetched, StoreError>;
+
+    /// One transaction: locks the leader row where epoch = mine, inserts the commit's name, then the rows.
+    /// Every statement's row count is checked. Sending the same commit again after an unknown outcome is safe.
+    async fn commit(&self, commit: std::sync::Arc<Commit>) -> Result<Applied, CommitError>;
+
+    /// Confirms the epoch in a transaction of its own: for batches that write nothing.
+    async fn check_epoch(&self, epoch: u64) -> Result<(), CommitError>;
+
+    /// Deletes idempotency rows older than `before`, folds count deltas, in small steps.
+    async fn maintain(&self, epoch: u64, before: Timestamp) -> Result<(), CommitError>;
+
+    /// Inserts or replaces an API key: the `admin` path.
+    async fn put_api_key(&self, key: ApiKeyRow) -> Result<(), StoreError>;
+
+    /// The newest commit's name, for tests and operations.
+    async fn last_commit(&self) -> Result<Option<CommitId>, StoreError>;
+}

@@ -1,0 +1,168 @@
+//! The cold rows that a step needs and the snapshot that a new leader starts from.
+//!
+//! The store reads both; the core says what it needs ([`super::State::needs`]) and never asks twice.
+
+use super::commit::{IdempotencyRow, LaneRow};
+use super::input::{HostPolicy, IdempotencyKey};
+use crate::{Counts, Job, JobId, LaneKey, Lease, Outcome, Place, Run, TaskId, Timestamp, Waiting, WorkerId, WorkerRow};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The ready rows of one (kind, priority, job, host) form one range of `task_ready`, ordered by id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WindowKey {
+    /// Kind and host.
+    pub lane: LaneKey,
+    /// 0–100.
+    pub priority: u8,
+    /// Which job's.
+    pub job: JobId,
+}
+
+/// What to read before the next step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Tasks by id: place, history and ended runs.
+    pub tasks: Vec<TaskId>,
+    /// Jobs that are not in memory, with counts.
+    pub jobs: Vec<JobId>,
+    /// Remembered replies (same principal, route and key; any body).
+    pub idempotency: Vec<IdempotencyKey>,
+    /// The next rows of windows.
+    pub windows: Vec<WindowNeed>,
+    /// Delayed rows after (time, id).
+    pub delayed: Option<DelayedNeed>,
+    /// Jobs being swept: their next rows that are ready or delayed; of deleted jobs also ended ones.
+    pub sweeps: Vec<SweepNeed>,
+    /// Count ready rows ahead of these tasks (same kind; higher priority, or the same and older).
+    pub ahead: Vec<TaskId>,
+}
+
+impl Needs {
+    /// Whether nothing has to be read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The next rows of one window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowNeed {
+    /// Which.
+    pub key: WindowKey,
+    /// Only ids above.
+    pub after: TaskId,
+    /// At most.
+    pub limit: usize,
+}
+
+/// The next delayed rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DelayedNeed {
+    /// Only rows above (time, id).
+    pub after: (Timestamp, TaskId),
+    /// At most.
+    pub limit: usize,
+}
+
+/// The next rows of a sweep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SweepNeed {
+    /// Whose.
+    pub job: JobId,
+    /// Also ended rows, to purge.
+    pub ended_too: bool,
+    /// At most.
+    pub limit: usize,
+}
+
+/// What was read. Nothing may be written between the reading and the step.
+#[derive(Clone, Debug, Default)]
+pub struct Prefetched {
+    /// Tasks that exist.
+    pub tasks: BTreeMap<TaskId, ColdTask>,
+    /// Jobs that exist.
+    pub jobs: BTreeMap<JobId, (Job, Counts)>,
+    /// Remembered replies.
+    pub idempotency: Vec<IdempotencyRow>,
+    /// One for every need, in its order.
+    pub windows: Vec<WindowRows>,
+    /// Rows for the delayed need; `None` where there was none.
+    pub delayed: Option<DelayedRows>,
+    /// One for every need.
+    pub sweeps: Vec<(JobId, Vec<Place>)>,
+    /// Capped at 10,000.
+    pub ahead: BTreeMap<TaskId, u64>,
+}
+
+/// A task as the store has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColdTask {
+    /// Where it is.
+    pub place: Place,
+    /// Its ended runs, oldest first.
+    pub runs: Vec<EndedRun>,
+}
+
+/// The part of a run's row that decides on late reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedRun {
+    /// Which.
+    pub run: Run,
+    /// Who held it.
+    pub worker: WorkerId,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// Rows of one window, ordered by id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WindowRows {
+    /// Which.
+    pub key: WindowKey,
+    /// The next rows.
+    pub rows: Vec<Waiting>,
+    /// Whether the store has rows beyond the last one.
+    pub more: bool,
+}
+
+/// Delayed rows, ordered by (time, id).
+#[derive(Clone, Debug, PartialEq)]
+pub struct DelayedRows {
+    /// The next rows.
+    pub rows: Vec<(Waiting, Timestamp)>,
+    /// Whether the store has rows beyond the last one.
+    pub more: bool,
+}
+
+/// What a new leader loads.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The new leader's own epoch.
+    pub epoch: u64,
+    /// From the newest commit row.
+    pub last_event: u64,
+    /// The largest persisted `now`.
+    pub last_now: Timestamp,
+    /// The largest id of a task, job or worker.
+    pub last_id: uuid::Uuid,
+    /// Jobs that have not ended, implicit ones, and ended ones with open tasks or a delete intent.
+    pub jobs: Vec<(Job, Counts)>,
+    /// All jobs together, ended and deleted ones too.
+    pub total: Counts,
+    /// All.
+    pub leases: Vec<Lease>,
+    /// The first row of every window, each with more behind it in the store or not (unknown counts as more).
+    pub heads: Vec<Waiting>,
+    /// Ready rows by kind.
+    pub depth: Vec<(Arc<str>, i64)>,
+    /// The first delayed rows.
+    pub delayed: Option<DelayedRows>,
+    /// All.
+    pub workers: Vec<WorkerRow>,
+    /// Lanes whose state was persisted.
+    pub lanes: Vec<LaneRow>,
+    /// All.
+    pub hosts: Vec<HostPolicy>,
+}

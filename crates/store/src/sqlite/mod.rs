@@ -1,0 +1,1 @@
+//! The SQLite side of the store.
