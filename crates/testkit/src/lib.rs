@@ -1,1 +1,3 @@
 //! ukai-testkit
+
+pub mod shop;
