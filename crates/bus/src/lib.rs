@@ -1,1 +1,119 @@
-//! ukai-bus
+#![doc = include_str!("../README.md")]
+
+mod local;
+mod subject;
+
+pub use local::LocalBus;
+pub use subject::matches;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// One ordered stream a gateway incarnation; only the leader answers.
+pub const SCHEDULER_IN: &str = "ukai.v1.scheduler.in";
+/// Digests of gateways, once a second.
+pub const HEARTBEATS: &str = "ukai.v1.heartbeats";
+/// The last event number, each second and on takeover.
+pub const EVENT_HEAD: &str = "ukai.v1.event.head";
+/// All events, for subscribers.
+pub const EVENTS: &str = "ukai.v1.event.>";
+
+/// Where a gateway's pushes go.
+#[must_use]
+pub fn gateway_subject(gateway: &str) -> String {
+    format!("ukai.v1.gateway.{gateway}")
+}
+
+/// Where a job's events go.
+#[must_use]
+pub fn event_subject(kind: &str, job: &str) -> String {
+    format!("ukai.v1.event.{kind}.{job}")
+}
+
+/// A message that arrived at a subscription.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Where it was published.
+    pub subject: String,
+    /// What.
+    pub payload: Bytes,
+}
+
+/// A request that waits for its reply. Dropped without one, the caller runs into its timeout.
+#[derive(Debug)]
+pub struct Request {
+    /// What.
+    pub payload: Bytes,
+    reply: oneshot::Sender<Bytes>,
+}
+
+impl Request {
+    /// A request and where its reply goes, for implementations of [`Bus`].
+    #[must_use]
+    pub fn new(payload: Bytes, reply: oneshot::Sender<Bytes>) -> Self {
+        Self { payload, reply }
+    }
+
+    /// Answers; a caller that gave up is no error.
+    pub fn respond(self, payload: Bytes) {
+        let _gave_up = self.reply.send(payload);
+    }
+}
+
+/// Messages of one subscription; ends when the bus closes.
+#[derive(Debug)]
+pub struct Subscription {
+    messages: mpsc::Receiver<Message>,
+    lost: std::sync::Arc<std::sync::atomic::AtomicU64>,
+}
+
+impl Subscription {
+    /// For implementations of [`Bus`]: the receiving end and the count of dropped messages.
+    #[must_use]
+    pub fn new(messages: mpsc::Receiver<Message>, lost: std::sync::Arc<std::sync::atomic::AtomicU64>) -> Self {
+        Self { messages, lost }
+    }
+
+    /// The next message; `None` once the bus is closed.
+    pub async fn next(&mut self) -> Option<Message> {
+        self.messages.recv().await
+    }
+
+    /// How many messages this subscriber was too slow for; it must read the log instead.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// Why a request got no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BusError {
+    /// Nobody serves the subject: known at once.
+    #[error("no responders")]
+    NoResponders,
+    /// Nobody answered in time: it may or may not have been handled.
+    #[error("no reply in time")]
+    Timeout,
+    /// The bus is closed or unreachable.
+    #[error("bus unavailable")]
+    Unavailable,
+}
+
+/// The seam.
+#[async_trait]
+pub trait Bus: Send + Sync + 'static {
+    /// To every subscriber of a matching pattern, at most once.
+    async fn publish(&self, subject: &str, payload: Bytes) -> Result<(), BusError>;
+
+    /// `*` stands for one token, a closing `>` for one or more.
+    async fn subscribe(&self, pattern: &str) -> Result<Subscription, BusError>;
+
+    /// Requests on the subject, until the receiver is dropped. The newest server of a subject gets them.
+    async fn serve(&self, subject: &str) -> Result<mpsc::Receiver<Request>, BusError>;
+
+    /// One reply, within `timeout`.
+    async fn request(&self, subject: &str, payload: Bytes, timeout: Duration) -> Result<Bytes, BusError>;
+}

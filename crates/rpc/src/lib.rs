@@ -1,1 +1,21 @@
-//! ukai-rpc
+#![doc = include_str!("../README.md")]
+
+mod command;
+mod gateway_input;
+mod malformed;
+mod push;
+mod status;
+
+pub use command::{from_submit, idempotency, to_new_job, to_submit};
+pub use gateway_input::{input_from_proto, input_to_proto, reply_to_proto};
+pub use malformed::Malformed;
+pub use push::push_to_proto;
+pub use status::{CODE_METADATA, LEADER_METADATA, rejection_from_status, status_from_rejection, unavailable};
+
+/// The generated code.
+#[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, reason = "generated; documented in proto/")]
+pub mod v1 {
+    tonic::include_proto!("ukai.v1");
+}
+
+pub use tonic::codegen::http;

@@ -1,1 +1,5 @@
-//! ukai-wire
+#![doc = include_str!("../README.md")]
+
+mod error_body;
+
+pub use error_body::{ErrorBody, FieldError};

@@ -1,0 +1,90 @@
+//! Operators' commands as gRPC carries them.
+
+use crate::malformed::Malformed;
+use crate::v1;
+use std::sync::Arc;
+use ukai_domain::scheduler::{IdempotencyKey, JobRef, NewTask, Submit};
+use ukai_domain::{JobId, JobKind, Timestamp};
+
+/// A submission from the wire. Ranges are checked again: the leader trusts no caller.
+pub fn to_submit(request: v1::SubmitTasksRequest) -> Result<Submit, Malformed> {
+    use v1::submit_tasks_request::Job;
+    let job = match request.job.ok_or(Malformed("job"))? {
+        Job::Existing(id) => JobRef::Existing(JobId::from_slice(&id).ok_or(Malformed("job id"))?),
+        Job::New(new) => {
+            let (name, kind, weight) = to_new_job(new)?;
+            JobRef::New { name, kind, weight }
+        }
+        Job::Implicit(implicit) => JobRef::Implicit {
+            id: JobId::from_slice(&implicit.id).ok_or(Malformed("job id"))?,
+            name: implicit.name,
+        },
+    };
+    let tasks = request.tasks.into_iter().map(to_task).collect::<Result<_, _>>()?;
+    Ok(Submit { job, tasks, idempotency: request.idempotency.map(idempotency) })
+}
+
+/// The inverse of [`to_submit`].
+#[must_use]
+pub fn from_submit(submit: Submit) -> v1::SubmitTasksRequest {
+    use v1::submit_tasks_request::Job;
+    let job = match submit.job {
+        JobRef::Existing(id) => Job::Existing(id.as_bytes().to_vec()),
+        JobRef::New { name, kind, weight } => Job::New(v1::NewJob { name, kind: kind.as_str().to_owned(), weight }),
+        JobRef::Implicit { id, name } => Job::Implicit(v1::ImplicitJob { id: id.as_bytes().to_vec(), name }),
+    };
+    v1::SubmitTasksRequest {
+        job: Some(job),
+        tasks: submit.tasks.into_iter().map(from_task).collect(),
+        idempotency: submit.idempotency.map(|k| v1::Idempotency {
+            principal: k.principal,
+            route: k.route,
+            key: k.key,
+            body_hash: k.body_hash,
+        }),
+    }
+}
+
+/// Name, kind and weight of a new job.
+pub fn to_new_job(new: v1::NewJob) -> Result<(String, JobKind, u32), Malformed> {
+    let kind = JobKind::parse(&new.kind).ok_or(Malformed("job kind"))?;
+    if !(1..=1000).contains(&new.weight) {
+        return Err(Malformed("job weight"));
+    }
+    Ok((new.name, kind, new.weight))
+}
+
+/// The key of a command that may be repeated.
+#[must_use]
+pub fn idempotency(i: v1::Idempotency) -> IdempotencyKey {
+    IdempotencyKey { principal: i.principal, route: i.route, key: i.key, body_hash: i.body_hash }
+}
+
+fn to_task(task: v1::NewTask) -> Result<NewTask, Malformed> {
+    let priority = u8::try_from(task.priority).ok().filter(|p| *p <= 100).ok_or(Malformed("priority"))?;
+    let max_attempts =
+        u8::try_from(task.max_attempts).ok().filter(|a| (1..=3).contains(a)).ok_or(Malformed("max attempts"))?;
+    Ok(NewTask {
+        kind: Arc::from(task.kind),
+        url: task.url,
+        host: Arc::from(task.host),
+        priority,
+        max_attempts,
+        timeout_ms: task.timeout_ms,
+        options: task.options,
+        not_before: task.not_before.map(Timestamp),
+    })
+}
+
+fn from_task(task: NewTask) -> v1::NewTask {
+    v1::NewTask {
+        kind: task.kind.to_string(),
+        url: task.url,
+        host: task.host.to_string(),
+        priority: u32::from(task.priority),
+        max_attempts: u32::from(task.max_attempts),
+        timeout_ms: task.timeout_ms,
+        options: task.options,
+        not_before: task.not_before.map(|t| t.0),
+    }
+}
