@@ -1,0 +1,42 @@
+# The front door: `make help` lists what there is. The work is done by scripts/ and by `ukai` itself.
+# Everything is built with --workspace into one target folder, so that nothing is compiled twice.
+
+CARGO ?= cargo
+UKAI := $(or $(CARGO_TARGET_DIR),target)/debug/ukai
+
+.PHONY: help demo up test build bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo    scrape a sample shop with two real browsers and show the records'
+	@echo 'make up      run Ukai on http://127.0.0.1:8080 until Ctrl-C'
+	@echo 'make test    everything that CI runs'
+	@echo 'make bench   measure tasks a second and latency (release build)'
+	@echo 'make clean   remove what was built, and the demo folder'
+	@echo 'Options go in ARGS:  make up ARGS="--listen 127.0.0.1:9000 --workers 1"'
+
+demo: build
+	@$(UKAI) demo $(ARGS)
+
+up: build
+	@$(UKAI) up $(ARGS)
+
+build:
+	@scripts/check.sh run
+	@scripts/packages.sh
+	@echo 'building Ukai (the first time takes some minutes)'
+	@$(CARGO) build --workspace --bins --locked
+
+test:
+	@scripts/check.sh test
+	@scripts/packages.sh
+	@scripts/test.sh
+
+bench:
+	@scripts/check.sh run
+	@$(CARGO) build --workspace --bins --locked --release
+	@$(or $(CARGO_TARGET_DIR),target)/release/ukai bench $(ARGS)
+
+clean:
+	@$(CARGO) clean
+	@rm -rf ukai-demo tests-js/node_modules

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Everything that CI runs, stage by stage; ends with each runner's closing line. Called by `make test`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CARGO_INCREMENTAL=0 RUST_BACKTRACE=0
+target=${CARGO_TARGET_DIR:-target}
+mkdir -p "$target"
+log=$target/test.log
+: >"$log"
+started=$SECONDS
+
+stage() {
+    local name=$1 begun=$SECONDS
+    shift
+    echo
+    echo "=== $name: $*"
+    if ! "$@" 2>&1 | tee -a "$log"; then
+        echo "=== $name failed after $((SECONDS - begun)) s" >&2
+        exit 1
+    fi
+    echo "=== $name: done in $((SECONDS - begun)) s"
+}
+
+stage format cargo fmt --all --check
+stage build cargo build --workspace --bins --locked
+stage lint cargo clippy --workspace --all-targets --locked -- -D warnings
+if cargo nextest --version >/dev/null 2>&1; then
+    stage tests cargo nextest run --workspace --locked --no-fail-fast
+else
+    echo "cargo-nextest isn't installed: cargo test does the same, more slowly"
+    stage tests cargo test --workspace --locked --no-fail-fast --lib --bins --tests
+fi
+stage doctests cargo test --workspace --locked --doc --quiet
+stage packages npm ci --prefix tests-js --no-audit --no-fund
+stage javascript env UKAI_BIN="$target/debug/ukai" npm test --prefix tests-js
+
+echo
+echo "=== all green in $((SECONDS - started)) s. The runners' closing lines:"
+grep -aE '^ *(Summary \[|test result: )|^(#|ℹ) (tests|pass|fail|duration_ms) ' "$log" | grep -av ' 0 passed; 0 failed' || true
