@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 mod extraction;
+mod html;
 mod money;
 mod recipe;
 

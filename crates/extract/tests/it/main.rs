@@ -1,0 +1,4 @@
+//! The crate from outside: prices and pages of a corpus beside the project, and pages of its own.
+
+mod corpus;
+mod prices;
