@@ -1,0 +1,118 @@
+//! What a browser is started with, what a page is asked with and what comes back.
+
+use std::{path::PathBuf, time::Duration};
+
+use url::Url;
+
+/// How Chromium is started.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The binary; searched for if absent.
+    pub executable: Option<PathBuf>,
+    /// A visible window: needs full Chromium and a display.
+    pub headful: bool,
+    /// The X display of a visible window, `:0`.
+    pub display: Option<String>,
+    /// The account that Chromium runs as when this process is root.
+    pub user: String,
+    /// Starts Chromium without its sandbox. Hostile pages then run with this account's rights.
+    pub accept_no_sandbox: bool,
+    /// Lets pages reach private and loopback addresses.
+    pub allow_private_targets: bool,
+    /// A new process after so many pages.
+    pub max_pages: u32,
+    /// Where profile folders are made; the system's temporary folder if absent. The account above must reach it.
+    pub profiles: Option<PathBuf>,
+    /// Another user agent than Chromium's own.
+    pub user_agent: Option<String>,
+    /// From the start of the process to its first answer.
+    pub launch_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            executable: None,
+            headful: false,
+            display: None,
+            user: "nobody".to_owned(),
+            accept_no_sandbox: false,
+            allow_private_targets: false,
+            max_pages: 100,
+            profiles: None,
+            user_agent: None,
+            launch_timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+/// One page to fetch.
+#[derive(Debug, Clone)]
+pub struct PageRequest {
+    /// `http` or `https`.
+    pub url: Url,
+    /// The whole visit, screenshot included.
+    pub timeout: Duration,
+    /// DOM and network must rest so long before the page counts as complete.
+    pub quiet: Duration,
+    /// The longest wait for that rest, after the DOM was parsed.
+    pub settle: Duration,
+    /// The largest document, in bytes as served and in characters as rendered.
+    pub max_html: usize,
+    /// A picture of the page.
+    pub screenshot: Option<Screenshot>,
+    /// Leaves out images, media and fonts.
+    pub block_images: bool,
+}
+
+impl PageRequest {
+    /// A request with the default bounds: 45 s in all, 500 ms of quiet within 8 s, 8 MiB.
+    #[must_use]
+    pub fn new(url: Url) -> Self {
+        Self {
+            url,
+            timeout: Duration::from_secs(45),
+            quiet: Duration::from_millis(500),
+            settle: Duration::from_secs(8),
+            max_html: 8 << 20,
+            screenshot: None,
+            block_images: false,
+        }
+    }
+}
+
+/// A PNG of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Screenshot {
+    /// The tallest picture, in CSS pixels; a longer page is cut there. 0 is the window alone.
+    pub max_height: u32,
+}
+
+impl Default for Screenshot {
+    fn default() -> Self {
+        Self { max_height: 8_000 }
+    }
+}
+
+/// A page as it was when it had come to rest.
+#[derive(Debug, Clone)]
+pub struct PageOutcome {
+    /// The rendered document, doctype included.
+    pub html: String,
+    /// The address after redirects and script navigation.
+    pub final_url: String,
+    /// The HTTP status of the document.
+    pub status: u16,
+    /// The response's headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// From the start of the navigation to the parsed DOM.
+    pub load: Duration,
+    /// From the start of the navigation to rest.
+    pub settled: Duration,
+    /// Whether it really came to rest; if not, the bound cut the wait.
+    pub at_rest: bool,
+    /// The PNG, if one was asked for and could be taken.
+    pub screenshot: Option<Vec<u8>>,
+    /// The product name and version of the browser, `HeadlessChrome/156.0.…`.
+    pub browser: String,
+}

@@ -1,0 +1,125 @@
+//! What is read out of a page: its size, its document, a picture.
+
+use std::{sync::Arc, time::Duration};
+
+use chromiumoxide::{
+    Page,
+    cdp::{
+        browser_protocol::page::{CaptureScreenshotFormat, CaptureScreenshotParams, GetLayoutMetricsParams, Viewport},
+        js_protocol::runtime::{EvaluateParams, TimeDelta},
+    },
+};
+use serde_json::Value;
+
+use crate::{PageError, Screenshot, instance::Instance};
+
+/// One expression for everything that tells whether a page still changes, and how large it is.
+const PROBE: &str = "(() => { const d = document, r = d.documentElement; return r ? [d.getElementsByTagName('*').length, \
+                     r.textContent.length, r.outerHTML.length, d.title, location.href] : [0, 0, 0, '', location.href]; })()";
+
+const DOCUMENT: &str = "(() => { const t = document.doctype; const r = document.documentElement; \
+                        return (t ? new XMLSerializer().serializeToString(t) + '\\n' : '') + (r ? r.outerHTML : ''); })()";
+
+/// What a page looked like at one moment; equal probes mean that nothing happened in between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Probe {
+    pub(crate) html_length: usize,
+    pub(crate) url: String,
+    signature: Value,
+}
+
+/// Looks at the page.
+pub(crate) async fn probe(instance: &Arc<Instance>, page: &Page, limit: Duration) -> Result<Probe, PageError> {
+    let signature = evaluate(instance, page, PROBE, limit).await?;
+    let length = signature.get(2).and_then(Value::as_u64).unwrap_or(0);
+    Ok(Probe {
+        html_length: usize::try_from(length).unwrap_or(usize::MAX),
+        url: signature.get(4).and_then(Value::as_str).unwrap_or_default().to_owned(),
+        signature,
+    })
+}
+
+/// The document as it stands; its size must have been checked before.
+pub(crate) async fn document(instance: &Arc<Instance>, page: &Page, limit: Duration) -> Result<String, PageError> {
+    match evaluate(instance, page, DOCUMENT, limit).await? {
+        Value::String(html) => Ok(html),
+        _ => Err(PageError::Crashed("the page's document can't be read".to_owned())),
+    }
+}
+
+async fn evaluate(
+    instance: &Arc<Instance>,
+    page: &Page,
+    expression: &str,
+    limit: Duration,
+) -> Result<Value, PageError> {
+    let inner = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
+    let evaluate = EvaluateParams::builder()
+        .expression(expression)
+        .return_by_value(true)
+        .timeout(TimeDelta::new(f64::from(inner)))
+        .build()
+        .map_err(PageError::Crashed)?;
+    let returned = instance.call(limit + Duration::from_millis(500), page.execute(evaluate)).await?.result;
+    if let Some(exception) = returned.exception_details {
+        return Err(PageError::Crashed(format!("the page could not be read: {}", exception.text)));
+    }
+    Ok(returned.result.value.unwrap_or(Value::Null))
+}
+
+/// A PNG of the page, cut at the height that was asked for.
+pub(crate) async fn picture(
+    instance: &Arc<Instance>,
+    page: &Page,
+    wish: Screenshot,
+    limit: Duration,
+) -> Result<Vec<u8>, PageError> {
+    let mut capture =
+        CaptureScreenshotParams { format: Some(CaptureScreenshotFormat::Png), ..CaptureScreenshotParams::default() };
+    if wish.max_height > 0 {
+        let size = instance.call(limit, page.execute(GetLayoutMetricsParams::default())).await?.result.css_content_size;
+        let height = size.height.min(f64::from(wish.max_height)).max(1.0);
+        capture.clip = Some(Viewport { x: 0.0, y: 0.0, width: size.width.clamp(1.0, 4_000.0), height, scale: 1.0 });
+        capture.capture_beyond_viewport = Some(true);
+    }
+    let shot = instance.call(limit, page.execute(capture)).await?.result.data;
+    let encoded: &[u8] = shot.as_ref();
+    decode_base64(encoded).ok_or_else(|| PageError::Crashed("a screenshot that is no base64".to_owned()))
+}
+
+/// Standard base64 with padding, as DevTools sends it.
+fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut held) = (0_u32, 0_u32);
+    for byte in text.iter().filter(|byte| **byte != b'=') {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6) | u32::from(value);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            out.push(u8::try_from((bits >> held) & 0xff).ok()?);
+        }
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decode_base64;
+
+    #[test]
+    fn decodes_base64() {
+        for (text, bytes) in [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYmE=", "fooba")] {
+            assert_eq!(decode_base64(text.as_bytes()).unwrap(), bytes.as_bytes());
+        }
+        assert_eq!(decode_base64(b"+/8="), Some(vec![0xfb, 0xff]));
+        assert_eq!(decode_base64(b"Z*=="), None);
+    }
+}

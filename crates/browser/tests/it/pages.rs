@@ -1,0 +1,77 @@
+//! Pages that behave.
+
+use std::{sync::atomic::Ordering, time::{Duration, Instant}};
+
+use ukai_browser::{Screenshot, PageRequest};
+
+use crate::server::{Server, browser};
+
+#[tokio::test]
+async fn a_page_filled_by_script_is_read_when_it_is_complete() {
+    let server = Server::start().await;
+    let (browser, _folder) = browser().await;
+    let page = browser.fetch(&server.request("/filled")).await.unwrap();
+    assert!(page.html.starts_with("<!DOCTYPE html>"), "{}", page.html);
+    assert!(page.html.contains("price 12.50"), "{}", page.html);
+    assert!(page.at_rest && page.status == 200 && page.final_url.ends_with("/filled"));
+    assert!(page.load < page.settled && page.settled >= Duration::from_millis(650), "{page:?}");
+    assert!(page.browser.contains("Chrome/"), "{}", page.browser);
+    assert!(page.headers.iter().any(|(name, value)| name == "content-type" && value.starts_with("text/html")));
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn redirects_statuses_and_script_navigation_are_told() {
+    let server = Server::start().await;
+    let (browser, _folder) = browser().await;
+    for (path, status, ends_with, contains) in [
+        ("/moved", 200, "/plain", "hello"),
+        ("/by-script", 200, "/plain", "hello"),
+        ("/missing", 404, "/missing", "not here"),
+        ("/broken", 500, "/broken", ""),
+    ] {
+        let page = browser.fetch(&server.request(path)).await.unwrap();
+        assert_eq!(page.status, status, "{path}");
+        assert!(page.html.contains(contains), "{path}: {}", page.html);
+        assert!(page.final_url.ends_with(ends_with) || status == 500, "{path}: {}", page.final_url);
+        assert_eq!(page.html.is_empty(), status == 500, "{path}: {}", page.html);
+    }
+}
+
+#[tokio::test]
+async fn every_page_has_a_context_of_its_own() {
+    let server = Server::start().await;
+    let (browser, _folder) = browser().await;
+    for _ in 0..2 {
+        let page = browser.fetch(&server.request("/cookie")).await.unwrap();
+        assert!(page.html.contains("cookie: none"), "{}", page.html);
+    }
+    let requests: Vec<_> = (0..4).map(|_| server.request("/filled")).collect();
+    let pages = futures::future::join_all(requests.iter().map(|request| browser.fetch(request))).await;
+    assert!(pages.iter().all(|page| page.as_ref().unwrap().html.contains("price 12.50")));
+}
+
+#[tokio::test]
+async fn a_slow_picture_does_not_hold_the_page_and_can_be_left_out() {
+    let server = Server::start().await;
+    let (browser, _folder) = browser().await;
+    let started = Instant::now();
+    let page = browser.fetch(&server.request("/pictures")).await.unwrap();
+    assert!(page.at_rest && page.html.contains("text"));
+    assert!(started.elapsed() < Duration::from_secs(10));
+    assert_eq!(server.pictures.swap(0, Ordering::Relaxed), 1);
+    browser.fetch(&PageRequest { block_images: true, ..server.request("/pictures") }).await.unwrap();
+    assert_eq!(server.pictures.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn a_screenshot_is_a_png_cut_at_its_height() {
+    let server = Server::start().await;
+    let (browser, _folder) = browser().await;
+    let wish = Some(Screenshot { max_height: 2_000 });
+    let page = browser.fetch(&PageRequest { screenshot: wish, ..server.request("/tall") }).await.unwrap();
+    let png = page.screenshot.unwrap();
+    assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"));
+    let height = u32::from_be_bytes(png[20..24].try_into().unwrap());
+    assert_eq!(height, 2_000);
+}

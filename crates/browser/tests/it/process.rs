@@ -1,0 +1,144 @@
+//! The process: whose it is, that it is replaced, that nothing of it stays.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::{Pid, User, geteuid},
+};
+use ukai_browser::{Browser, Config, LaunchError};
+
+use crate::server::{Server, browser, config, profiles};
+
+fn is_gone(pid: u32) -> bool {
+    kill(Pid::from_raw(i32::try_from(pid).unwrap()), None).is_err()
+}
+
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(10);
+    while !condition() {
+        assert!(Instant::now() < patience, "{what} within ten seconds");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn entries(folder: &Path) -> usize {
+    fs::read_dir(folder).unwrap().count()
+}
+
+/// Every live process whose command line names `folder`: its id, command line and status.
+fn processes(folder: &Path) -> Vec<(u32, String, String)> {
+    let name = folder.to_string_lossy();
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    all.filter_map(|entry| {
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let line = fs::read_to_string(entry.path().join("cmdline")).ok()?.replace('\0', " ");
+        let status = fs::read_to_string(entry.path().join("status")).ok()?;
+        line.contains(&*name).then_some((pid, line, status))
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn runs_unprivileged_with_its_sandbox_and_leaves_nothing() {
+    let server = Server::start().await;
+    let (browser, folder) = browser().await;
+    let pid = browser.pid().await.unwrap();
+    let request = server.request("/restless");
+    let (page, running) = tokio::join!(browser.fetch(&request), async {
+        loop {
+            let running = processes(folder.path());
+            if running.iter().any(|(_, line, status)| line.contains("--type=renderer") && status.contains("Seccomp:\t2")) {
+                break running;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    page.unwrap();
+    let main = &running.iter().find(|process| process.0 == pid).unwrap();
+    assert!(running.iter().all(|(_, line, _)| !line.contains("--no-sandbox")));
+    if geteuid().is_root() {
+        let nobody = User::from_name("nobody").unwrap().unwrap().uid;
+        assert!(main.2.contains(&format!("Uid:\t{nobody}\t{nobody}\t{nobody}")), "{}", main.2);
+    }
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap();
+    assert!(!String::from_utf8_lossy(&environment).contains("CARGO"), "our environment is not for a browser");
+    browser.close().await;
+    assert!(is_gone(pid));
+    assert_eq!(entries(folder.path()), 0, "the profile is gone");
+    wait_until("no helper is left", || processes(folder.path()).is_empty());
+}
+
+#[tokio::test]
+async fn a_killed_browser_is_replaced() {
+    let server = Server::start().await;
+    let (browser, folder) = browser().await;
+    let pid = browser.pid().await.unwrap();
+    let request = server.request("/restless");
+    let (error, ()) = tokio::join!(browser.fetch(&request), async {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        kill(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL).unwrap();
+    });
+    assert_eq!(error.unwrap_err().kind(), ukai_browser::ErrorKind::Crashed);
+    browser.fetch(&server.request("/plain")).await.unwrap();
+    assert_ne!(browser.pid().await.unwrap(), pid);
+    wait_until("the old profile is gone", || entries(folder.path()) == 1);
+    assert!(is_gone(pid));
+}
+
+#[tokio::test]
+async fn a_new_process_serves_after_max_pages() {
+    let server = Server::start().await;
+    let folder = profiles();
+    let browser = Browser::launch(Config { max_pages: 2, ..config(folder.path()) }).await.unwrap();
+    let mut pids = Vec::new();
+    for _ in 0..4 {
+        browser.fetch(&server.request("/plain")).await.unwrap();
+        pids.push(browser.pid().await.unwrap());
+    }
+    assert!(pids[0] == pids[1] && pids[2] == pids[3] && pids[1] != pids[2], "{pids:?}");
+    wait_until("the old process is gone", || is_gone(pids[0]));
+}
+
+#[tokio::test]
+async fn dies_with_a_killed_owner_and_is_swept_by_the_next() {
+    let folder = profiles();
+    let example = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("examples/hold");
+    let mut owner = Command::new(example).arg(folder.path()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(owner.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let pid: u32 = line.trim().parse().unwrap();
+    assert!(!is_gone(pid));
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    wait_until("the browser and its helpers are gone", || processes(folder.path()).is_empty());
+    assert_eq!(entries(folder.path()), 1, "a killed owner can't tidy up");
+    let next = Browser::launch(config(folder.path())).await.unwrap();
+    assert_eq!(entries(folder.path()), 1, "only the profile of the new one");
+    next.close().await;
+    assert_eq!(entries(folder.path()), 0);
+}
+
+#[tokio::test]
+async fn what_can_not_start_says_why_and_leaves_nothing() {
+    let folder = profiles();
+    let missing = Config { executable: Some("/nonexistent/chromium".into()), ..config(folder.path()) };
+    assert!(matches!(Browser::launch(missing).await, Err(LaunchError::Io(..))));
+    let other = Config { executable: Some("/bin/false".into()), ..config(folder.path()) };
+    assert!(matches!(Browser::launch(other).await, Err(LaunchError::Exited(_))));
+    let window = Config { headful: true, executable: Some("/x/chromium-headless-shell".into()), ..config(folder.path()) };
+    assert!(matches!(Browser::launch(window).await, Err(LaunchError::NoWindow(_))));
+    if geteuid().is_root() {
+        for user in ["root", "no-such-account"] {
+            let wrong = Config { user: user.to_owned(), ..config(folder.path()) };
+            assert!(matches!(Browser::launch(wrong).await, Err(LaunchError::User(_))), "{user}");
+        }
+    }
+    wait_until("no profile is left", || entries(folder.path()) == 0);
+}

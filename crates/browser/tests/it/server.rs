@@ -1,0 +1,114 @@
+//! The pages that the tests visit.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Redirect, Response},
+    routing::get,
+};
+use bytes::Bytes;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use ukai_browser::{Browser, Config, PageRequest};
+
+const FILLED: &str = r#"<!doctype html><html><head><title>shop</title></head><body><p id=p>loading</p><script>
+setTimeout(async () => {
+  const r = await fetch('/price'); const t = await r.text();
+  setTimeout(() => { document.getElementById('p').textContent = 'price ' + t; }, 150);
+}, 200);
+</script></body></html>"#;
+
+const PLAIN: &str = "<!doctype html><html><head><title>plain</title></head><body><h1>hello</h1></body></html>";
+
+pub struct Server {
+    pub base: String,
+    pub pictures: Arc<AtomicUsize>,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        let pictures = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&pictures);
+        let page = |html: &'static str| get(async move || Html(html));
+        let routes = Router::new()
+            .route("/plain", page(PLAIN))
+            .route("/filled", page(FILLED))
+            .route("/price", get(async || { tokio::time::sleep(Duration::from_millis(300)).await; "12.50" }))
+            .route("/moved", get(async || Redirect::temporary("/plain")))
+            .route("/to-file", get(async || (StatusCode::FOUND, [(header::LOCATION, "file:///etc/passwd")])))
+            .route("/by-script", page("<script>location.replace('/plain')</script>"))
+            .route("/missing", get(async || (StatusCode::NOT_FOUND, Html("<p>not here</p>"))))
+            .route("/broken", get(async || StatusCode::INTERNAL_SERVER_ERROR))
+            .route("/cookie", get(cookie))
+            .route("/picture.png", get(async move || { count.fetch_add(1, Ordering::Relaxed); never().await }))
+            .route("/pictures", page("<!doctype html><p>text</p><img src=/picture.png width=50 height=50>"))
+            .route("/alerts", page("<p id=x>before</p><script>alert(1);confirm(2);prompt(3);x.textContent='after'</script>"))
+            .route("/loops", page("<p>text</p><script>while(true){}</script>"))
+            .route("/loops-later", page("<p>text</p><script>setTimeout(()=>{while(true){}},50)</script>"))
+            .route("/restless", page("<p id=x>0</p><script>let n=0;setInterval(()=>{x.textContent=++n},20)</script>"))
+            .route("/silent", get(async || never().await))
+            .route("/endless", get(endless))
+            .route("/grows", page("<p>text</p><script>document.body.append('x'.repeat(300000))</script>"))
+            .route("/download", get(async || ([(header::CONTENT_DISPOSITION, "attachment; filename=a.bin")], "data")))
+            .route("/tall", page("<!doctype html><body style='margin:0;height:30000px;background:red'>tall</body>"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        Self { base, pictures }
+    }
+
+    /// A request with bounds that suit a loopback server.
+    pub fn request(&self, path: &str) -> PageRequest {
+        PageRequest {
+            timeout: Duration::from_secs(20),
+            quiet: Duration::from_millis(400),
+            settle: Duration::from_secs(4),
+            ..PageRequest::new(format!("{}{path}", self.base).parse().unwrap())
+        }
+    }
+}
+
+async fn never() -> Response {
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn cookie(headers: axum::http::HeaderMap) -> impl IntoResponse {
+    let sent = headers.get(header::COOKIE).map_or("none", |value| value.to_str().unwrap()).to_owned();
+    ([(header::SET_COOKIE, "seen=yes; Path=/")], Html(format!("<p>cookie: {sent}</p>")))
+}
+
+/// A document that never ends.
+async fn endless() -> impl IntoResponse {
+    let lines = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from("<p>more</p>\n".repeat(5_000))));
+    ([(header::CONTENT_TYPE, "text/html")], Body::from_stream(lines))
+}
+
+/// A folder for profiles that the browser's account can reach.
+pub fn profiles() -> TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+pub fn config(profiles: &Path) -> Config {
+    Config { allow_private_targets: true, profiles: Some(profiles.to_path_buf()), ..Config::default() }
+}
+
+/// A browser for one test, with its profiles' folder.
+pub async fn browser() -> (Browser, TempDir) {
+    let folder = profiles();
+    let browser = Browser::launch(config(folder.path())).await.expect("these tests need Chromium (apt: chromium-headless-shell)");
+    (browser, folder)
+}
