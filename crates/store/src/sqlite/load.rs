@@ -1,0 +1,157 @@
+//! What a new leader reads into its memory.
+
+use super::columns::{BODY_WIDTH, body, body_columns, progress, progress_columns};
+use super::failure::Failure;
+use super::place::{lease, lease_columns};
+use super::read::{job, worker};
+use super::{columns, leader, prefetch};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use std::sync::Arc;
+use ukai_domain::scheduler::{DelayedNeed, HostPolicy, LaneRow, Snapshot};
+use ukai_domain::{LaneKey, Lease, TaskId, Timestamp, Waiting};
+use uuid::Uuid;
+
+/// All from one state. At most `heads` rows of windows and `delayed` timers.
+pub(super) fn load(conn: &mut Connection, epoch: u64, heads: usize, delayed: usize) -> Result<Snapshot, Failure> {
+    let tx = conn.transaction()?;
+    leader::fence(&tx, epoch)?;
+    let (last_event, last_now) = last_commit(&tx)?;
+    let workers = worker::all(&tx)?;
+    let last_worker = workers.iter().map(|w| w.id.0);
+    let last_id = last_ids(&tx)?
+        .into_iter()
+        .chain(last_worker)
+        // Derived ids (of implicit jobs, of workers by name) lie anywhere: only dealt ones rise.
+        .filter(|id| id.get_version_num() == 7)
+        .max()
+        .unwrap_or_default();
+    Ok(Snapshot {
+        epoch,
+        last_event,
+        last_now,
+        last_id,
+        jobs: job::open(&tx)?,
+        total: job::total(&tx)?,
+        leases: leases(&tx)?,
+        heads: window_heads(&tx, heads)?,
+        depth: depth(&tx)?,
+        delayed: Some(prefetch::delayed(&tx, &DelayedNeed { after: (Timestamp(i64::MIN), TaskId::NIL), limit: delayed })?),
+        workers,
+        lanes: lanes(&tx)?,
+        hosts: hosts(&tx)?,
+    })
+}
+
+/// The last event's number, and the largest time that any commit had.
+fn last_commit(conn: &Connection) -> Result<(u64, Timestamp)> {
+    let newest = conn
+        .prepare_cached("SELECT last_event, now FROM commit_log ORDER BY epoch DESC, n DESC LIMIT 1")?
+        .query_row([], |row| Ok((columns::unsigned(row, 0)?, columns::time(row, 1)?)))
+        .optional()?;
+    Ok(newest.unwrap_or_default())
+}
+
+fn last_ids(conn: &Connection) -> Result<Vec<Uuid>> {
+    let mut ids = Vec::new();
+    for sql in [
+        "SELECT id FROM task ORDER BY id DESC LIMIT 1",
+        "SELECT id FROM job WHERE NOT implicit ORDER BY id DESC LIMIT 1",
+    ] {
+        ids.extend(conn.prepare_cached(sql)?.query_row([], |row| columns::uuid(row, 0)).optional()?);
+    }
+    Ok(ids)
+}
+
+fn leases(conn: &Connection) -> Result<Vec<Lease>> {
+    conn.prepare_cached(concat!(
+        "SELECT ",
+        body_columns!(),
+        ", ",
+        progress_columns!(),
+        ", ",
+        lease_columns!(),
+        " FROM task_lease p CROSS JOIN task t ON t.id = p.id"
+    ))?
+    .query_map([], |row| lease(row, BODY_WIDTH, Arc::new(body(row, 0)?)))?
+    .collect()
+}
+
+/// From window to window without reading what lies between: each step seeks to the first row behind the window
+/// before. Every kind gets its share of `budget`; inside a kind the higher priorities come first.
+fn window_heads(conn: &Connection, budget: usize) -> Result<Vec<Waiting>> {
+    let kinds = kinds(conn)?;
+    let mut next = conn.prepare_cached(HEADS)?;
+    let mut heads: Vec<Waiting> = Vec::new();
+    for (n, kind) in kinds.iter().enumerate() {
+        let share = (budget - heads.len()) / (kinds.len() - n);
+        let (mut rank, mut job, mut host) = (i64::MIN, [0; 16], Arc::<str>::from(""));
+        for _ in 0..share {
+            let head = next.query_row(params![&**kind, rank, job, &*host], |row| waiting(row, kind)).optional()?;
+            let Some(head) = head else { break };
+            rank = 100 - i64::from(head.body.priority);
+            job = *head.body.job.as_bytes();
+            host = Arc::clone(&head.body.lane.host);
+            heads.push(head);
+        }
+    }
+    Ok(heads)
+}
+
+/// The first row of the window after (rank, job, host).
+pub(super) const HEADS: &str = concat!(
+    "SELECT ",
+    body_columns!(),
+    ", ",
+    progress_columns!(),
+    " FROM task_ready p CROSS JOIN task t ON t.id = p.id
+      WHERE p.kind = ?1 AND (p.rank, p.job, p.host) > (?2, ?3, ?4)
+      ORDER BY p.rank, p.job, p.host, p.id LIMIT 1"
+);
+
+fn waiting(row: &Row<'_>, kind: &Arc<str>) -> Result<Waiting> {
+    let lane = LaneKey { kind: Arc::clone(kind), host: columns::arc(row, 3)? };
+    Ok(Waiting { body: Arc::new(columns::body_in_lane(row, 0, lane)?), progress: progress(row, BODY_WIDTH)? })
+}
+
+fn kinds(conn: &Connection) -> Result<Vec<Arc<str>>> {
+    let mut next = conn.prepare_cached("SELECT kind FROM task_ready WHERE kind > ?1 ORDER BY kind LIMIT 1")?;
+    let mut kinds: Vec<Arc<str>> = Vec::new();
+    loop {
+        let after = kinds.last().map_or("", |kind| kind);
+        match next.query_row([after], |row| columns::arc(row, 0)).optional()? {
+            Some(kind) => kinds.push(kind),
+            None => return Ok(kinds),
+        }
+    }
+}
+
+fn depth(conn: &Connection) -> Result<Vec<(Arc<str>, i64)>> {
+    let mut count = conn.prepare_cached("SELECT count(*) FROM task_ready WHERE kind = ?1")?;
+    let depth = |kind: Arc<str>| count.query_row([&*kind], |row| Ok((Arc::clone(&kind), row.get(0)?)));
+    kinds(conn)?.into_iter().map(depth).collect()
+}
+
+fn lanes(conn: &Connection) -> Result<Vec<LaneRow>> {
+    conn.prepare_cached("SELECT kind, host, cool_until, cool_level, last_handout FROM lane_state")?
+        .query_map([], |row| {
+            Ok(LaneRow {
+                key: LaneKey { kind: columns::arc(row, 0)?, host: columns::arc(row, 1)? },
+                cool_until: columns::time(row, 2)?,
+                cool_level: row.get(3)?,
+                last_handout: columns::time(row, 4)?,
+            })
+        })?
+        .collect()
+}
+
+fn hosts(conn: &Connection) -> Result<Vec<HostPolicy>> {
+    conn.prepare_cached("SELECT host, min_interval_ms, max_concurrency FROM host")?
+        .query_map([], |row| {
+            Ok(HostPolicy {
+                host: columns::arc(row, 0)?,
+                min_interval_ms: row.get(1)?,
+                max_concurrency: row.get(2)?,
+            })
+        })?
+        .collect()
+}

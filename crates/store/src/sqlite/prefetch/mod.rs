@@ -1,0 +1,63 @@
+//! The cold rows that the next step needs, all from one state.
+
+mod ahead;
+mod sweep;
+mod task;
+mod window;
+
+pub(super) use task::body_by_id;
+pub(super) use window::{DELAYED, WINDOW, delayed};
+
+use super::read::job;
+use super::columns;
+use rusqlite::{Connection, Result, params};
+use ukai_domain::scheduler::{IdempotencyKey, IdempotencyRow, Needs, Prefetched};
+
+pub(super) fn prefetch(conn: &mut Connection, needs: &Needs) -> Result<Prefetched> {
+    let tx = conn.transaction()?;
+    let mut found = Prefetched::default();
+    for &id in &needs.tasks {
+        if let Some(cold) = task::cold(&tx, id)? {
+            found.tasks.insert(id, cold);
+        }
+    }
+    for &id in &needs.jobs {
+        if let Some(row) = job::by_id(&tx, id)? {
+            found.jobs.insert(id, row);
+        }
+    }
+    for key in &needs.idempotency {
+        found.idempotency.extend(remembered(&tx, key)?);
+    }
+    for need in &needs.windows {
+        found.windows.push(window::rows(&tx, need)?);
+    }
+    if let Some(need) = &needs.delayed {
+        found.delayed = Some(delayed(&tx, need)?);
+    }
+    for need in &needs.sweeps {
+        found.sweeps.push((need.job, sweep::next(&tx, need)?));
+    }
+    for &id in &needs.ahead {
+        if let Some(count) = ahead::count(&tx, id)? {
+            found.ahead.insert(id, count);
+        }
+    }
+    Ok(found)
+}
+
+/// The reply under the key, whatever body it was for.
+fn remembered(conn: &Connection, key: &IdempotencyKey) -> Result<Option<IdempotencyRow>> {
+    use rusqlite::OptionalExtension;
+    conn.prepare_cached(
+        "SELECT body_hash, reply, at FROM idempotency WHERE principal = ?1 AND route = ?2 AND key = ?3",
+    )?
+    .query_row(params![key.principal, key.route, key.key], |row| {
+        Ok(IdempotencyRow {
+            key: IdempotencyKey { body_hash: row.get(0)?, ..key.clone() },
+            reply: row.get(1)?,
+            at: columns::time(row, 2)?,
+        })
+    })
+    .optional()
+}

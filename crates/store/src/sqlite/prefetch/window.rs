@@ -1,0 +1,65 @@
+//! The next rows of windows and of the timers.
+
+use crate::sqlite::columns::{
+    BODY_WIDTH, PROGRESS_WIDTH, body, body_columns, body_in_lane, progress, progress_columns, time,
+};
+use rusqlite::{Connection, Result, params};
+use std::sync::Arc;
+use ukai_domain::Waiting;
+use ukai_domain::scheduler::{DelayedNeed, DelayedRows, WindowNeed, WindowRows};
+
+/// A window is one range of the primary key.
+pub(in crate::sqlite) const WINDOW: &str = concat!(
+    "SELECT ",
+    body_columns!(),
+    ", ",
+    progress_columns!(),
+    " FROM task_ready p CROSS JOIN task t ON t.id = p.id
+      WHERE p.kind = ?1 AND p.rank = ?2 AND p.job = ?3 AND p.host = ?4 AND p.id > ?5 ORDER BY p.id LIMIT ?6"
+);
+
+/// In the order of the times, then of the ids.
+pub(in crate::sqlite) const DELAYED: &str = concat!(
+    "SELECT ",
+    body_columns!(),
+    ", ",
+    progress_columns!(),
+    ", p.at FROM task_delayed p CROSS JOIN task t ON t.id = p.id
+      WHERE (p.at, p.id) > (?1, ?2) ORDER BY p.at, p.id LIMIT ?3"
+);
+
+pub(super) fn rows(conn: &Connection, need: &WindowNeed) -> Result<WindowRows> {
+    let WindowNeed { key, after, limit } = need;
+    let lane = &key.lane;
+    let mut statement = conn.prepare_cached(WINDOW)?;
+    let rank = 100 - i64::from(key.priority);
+    let range = params![&*lane.kind, rank, key.job.as_bytes(), &*lane.host, after.as_bytes(), one_more(*limit)];
+    let mut rows = statement
+        .query_map(range, |row| {
+            let body = Arc::new(body_in_lane(row, 0, lane.clone())?);
+            Ok(Waiting { body, progress: progress(row, BODY_WIDTH)? })
+        })?
+        .collect::<Result<Vec<_>>>()?;
+    let more = rows.len() > *limit;
+    rows.truncate(*limit);
+    Ok(WindowRows { key: key.clone(), rows, more })
+}
+
+pub(in crate::sqlite) fn delayed(conn: &Connection, need: &DelayedNeed) -> Result<DelayedRows> {
+    let (at, id) = need.after;
+    let mut rows = conn
+        .prepare_cached(DELAYED)?
+        .query_map(params![at.0, id.as_bytes(), one_more(need.limit)], |row| {
+            let waiting = Waiting { body: Arc::new(body(row, 0)?), progress: progress(row, BODY_WIDTH)? };
+            Ok((waiting, time(row, BODY_WIDTH + PROGRESS_WIDTH)?))
+        })?
+        .collect::<Result<Vec<_>>>()?;
+    let more = rows.len() > need.limit;
+    rows.truncate(need.limit);
+    Ok(DelayedRows { rows, more })
+}
+
+/// One row more than asked for says whether there are more.
+fn one_more(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
+}

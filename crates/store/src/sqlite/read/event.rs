@@ -1,0 +1,54 @@
+//! The log, for replays.
+
+use crate::EventFilter;
+use crate::sqlite::columns::{json, time, unsigned, uuid};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use ukai_domain::{Event, EventRow, JobId};
+
+/// Rows whose last number lies above `since`, whole, until `limit` events are together; and the log's last number.
+///
+/// Ranges are contiguous, so at most one row that begins before `since` reaches beyond it.
+pub(in crate::sqlite) fn page(conn: &Connection, filter: &EventFilter) -> Result<(Vec<EventRow>, u64)> {
+    let last = conn
+        .prepare_cached("SELECT last_event FROM commit_log ORDER BY epoch DESC, n DESC LIMIT 1")?
+        .query_row([], |row| unsigned(row, 0))
+        .optional()?
+        .unwrap_or(0);
+    let since = i64::try_from(filter.since).unwrap_or(i64::MAX);
+    let from = conn
+        .prepare_cached("SELECT first FROM event WHERE first <= ?1 ORDER BY first DESC LIMIT 1")?
+        .query_row([since], |row| row.get::<_, i64>(0))
+        .optional()?
+        .unwrap_or(0);
+    let mut statement;
+    let mut rows = match filter.job {
+        None => {
+            statement = conn.prepare_cached(
+                "SELECT first, job, at, body FROM event WHERE first >= ?1 AND last > ?2 ORDER BY first LIMIT ?3",
+            )?;
+            statement.query(params![from, since, filter.limit])?
+        }
+        Some(job) => {
+            statement = conn.prepare_cached(
+                "SELECT first, job, at, body FROM event WHERE job = ?4 AND first >= ?1 AND last > ?2
+                 ORDER BY first LIMIT ?3",
+            )?;
+            statement.query(params![from, since, filter.limit, job.as_bytes()])?
+        }
+    };
+    let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
+    let (mut page, mut events) = (Vec::new(), 0);
+    while events < limit
+        && let Some(row) = rows.next()?
+    {
+        let row = event(row)?;
+        events += row.events.len();
+        page.push(row);
+    }
+    Ok((page, last))
+}
+
+fn event(row: &Row<'_>) -> Result<EventRow> {
+    let events: Vec<Event> = json(row, 3)?;
+    Ok(EventRow { first: unsigned(row, 0)?, job: JobId(uuid(row, 1)?), at: time(row, 2)?, events })
+}
