@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use chromiumoxide::{
     Page,
     cdp::{
-        browser_protocol::page::{CaptureScreenshotFormat, CaptureScreenshotParams, GetLayoutMetricsParams, Viewport},
+        browser_protocol::page::{
+            CaptureScreenshotFormat, CaptureScreenshotParams, GetLayoutMetricsParams, Viewport,
+        },
         js_protocol::runtime::{EvaluateParams, TimeDelta},
     },
 };
@@ -13,7 +15,8 @@ use serde_json::Value;
 
 use crate::{PageError, Screenshot, instance::Instance};
 
-/// One expression for everything that tells whether a page still changes, and how large it is.
+/// One expression for everything that tells whether a page still changes, and how large it is. Lengths and not the text
+/// itself, so that a ticking clock or a countdown does not keep a page from ever coming to rest.
 const PROBE: &str = "(() => { const d = document, r = d.documentElement; return r ? [d.getElementsByTagName('*').length, \
                      r.textContent.length, r.outerHTML.length, d.title, location.href] : [0, 0, 0, '', location.href]; })()";
 
@@ -29,7 +32,11 @@ pub(crate) struct Probe {
 }
 
 /// Looks at the page.
-pub(crate) async fn probe(instance: &Arc<Instance>, page: &Page, limit: Duration) -> Result<Probe, PageError> {
+pub(crate) async fn probe(
+    instance: &Arc<Instance>,
+    page: &Page,
+    limit: Duration,
+) -> Result<Probe, PageError> {
     let signature = evaluate(instance, page, PROBE, limit).await?;
     let length = signature.get(2).and_then(Value::as_u64).unwrap_or(0);
     Ok(Probe {
@@ -40,7 +47,11 @@ pub(crate) async fn probe(instance: &Arc<Instance>, page: &Page, limit: Duration
 }
 
 /// The document as it stands; its size must have been checked before.
-pub(crate) async fn document(instance: &Arc<Instance>, page: &Page, limit: Duration) -> Result<String, PageError> {
+pub(crate) async fn document(
+    instance: &Arc<Instance>,
+    page: &Page,
+    limit: Duration,
+) -> Result<String, PageError> {
     match evaluate(instance, page, DOCUMENT, limit).await? {
         Value::String(html) => Ok(html),
         _ => Err(PageError::Crashed("the page's document can't be read".to_owned())),
@@ -74,12 +85,19 @@ pub(crate) async fn picture(
     wish: Screenshot,
     limit: Duration,
 ) -> Result<Vec<u8>, PageError> {
-    let mut capture =
-        CaptureScreenshotParams { format: Some(CaptureScreenshotFormat::Png), ..CaptureScreenshotParams::default() };
+    let mut capture = CaptureScreenshotParams {
+        format: Some(CaptureScreenshotFormat::Png),
+        ..CaptureScreenshotParams::default()
+    };
     if wish.max_height > 0 {
-        let size = instance.call(limit, page.execute(GetLayoutMetricsParams::default())).await?.result.css_content_size;
+        let size = instance
+            .call(limit, page.execute(GetLayoutMetricsParams::default()))
+            .await?
+            .result
+            .css_content_size;
         let height = size.height.min(f64::from(wish.max_height)).max(1.0);
-        capture.clip = Some(Viewport { x: 0.0, y: 0.0, width: size.width.clamp(1.0, 4_000.0), height, scale: 1.0 });
+        capture.clip =
+            Some(Viewport { x: 0.0, y: 0.0, width: size.width.clamp(1.0, 4_000.0), height, scale: 1.0 });
         capture.capture_beyond_viewport = Some(true);
     }
     let shot = instance.call(limit, page.execute(capture)).await?.result.data;
@@ -116,7 +134,8 @@ mod tests {
 
     #[test]
     fn decodes_base64() {
-        for (text, bytes) in [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYmE=", "fooba")] {
+        for (text, bytes) in [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYmE=", "fooba")]
+        {
             assert_eq!(decode_base64(text.as_bytes()).unwrap(), bytes.as_bytes());
         }
         assert_eq!(decode_base64(b"+/8="), Some(vec![0xfb, 0xff]));

@@ -49,7 +49,11 @@ impl Guard {
 
     /// The same for an address.
     pub(crate) fn check_address(&self, ip: IpAddr) -> Result<(), String> {
-        if self.allow_private || is_public(ip) { Ok(()) } else { Err(format!("{ip} is not a public address")) }
+        if self.allow_private || is_public(ip) {
+            Ok(())
+        } else {
+            Err(format!("{ip} is not a public address"))
+        }
     }
 }
 
@@ -121,11 +125,37 @@ mod tests {
             assert!(is_public(ip.parse().unwrap()), "{ip}");
         }
         for ip in [
-            "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1", "172.31.255.255",
-            "192.0.0.1", "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1",
-            "255.255.255.255", "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::7f00:1", "64:ff9b::7f00:1",
-            "64:ff9b:1::1", "2002:7f00:1::", "2001::1", "2001:db8::1", "fc00::1", "fd12::1", "fe80::1", "fec0::1",
-            "ff02::1", "100::1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.1",
+            "192.0.2.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "::7f00:1",
+            "64:ff9b::7f00:1",
+            "64:ff9b:1::1",
+            "2002:7f00:1::",
+            "2001::1",
+            "2001:db8::1",
+            "fc00::1",
+            "fd12::1",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "100::1",
         ] {
             assert!(!is_public(ip.parse().unwrap()), "{ip}");
         }
@@ -135,14 +165,28 @@ mod tests {
     async fn refuses_schemes_and_disguised_loopback() {
         let guard = Guard::new(false);
         for url in [
-            "file:///etc/passwd", "ftp://example.com/", "javascript:1", "data:text/html,x", "chrome://version",
-            "http://127.1/", "http://2130706433/", "http://0x7f000001/", "http://[::1]/", "http://localhost/",
-            "http://LOCALHOST./", "http://a.localhost/", "http://[::ffff:7f00:1]/", "http://169.254.169.254/latest",
+            "file:///etc/passwd",
+            "ftp://example.com/",
+            "javascript:1",
+            "data:text/html,x",
+            "chrome://version",
+            "http://127.1/",
+            "http://2130706433/",
+            "http://0x7f000001/",
+            "http://[::1]/",
+            "http://localhost/",
+            "http://LOCALHOST./",
+            "http://a.localhost/",
+            "http://[::ffff:7f00:1]/",
+            "http://169.254.169.254/latest",
         ] {
             assert!(guard.check(&url.parse().unwrap()).await.is_err(), "{url}");
         }
         assert!(guard.check(&"https://8.8.8.8/".parse().unwrap()).await.is_ok());
         assert!(Guard::new(true).check(&"http://127.0.0.1/".parse().unwrap()).await.is_ok());
-        assert!(Guard::new(true).check(&"file:///".parse().unwrap()).await.is_err(), "the scheme is never waived");
+        assert!(
+            Guard::new(true).check(&"file:///".parse().unwrap()).await.is_err(),
+            "the scheme is never waived"
+        );
     }
 }

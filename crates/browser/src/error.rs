@@ -6,7 +6,9 @@ use std::{io, time::Duration};
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
     /// No binary was found.
-    #[error("no Chromium found; install chromium-headless-shell (Debian) or Google Chrome, or name the binary")]
+    #[error(
+        "no Chromium found; install chromium-headless-shell (Debian) or Google Chrome, or name the binary"
+    )]
     NotFound,
     /// A visible window was asked for where none is possible.
     #[error("a visible browser is not possible: {0}")]
@@ -15,7 +17,9 @@ pub enum LaunchError {
     #[error("as root, Chromium needs an existing unprivileged account to run as, and {0:?} is none")]
     User(String),
     /// The kernel or the container denies what the sandbox needs.
-    #[error("Chromium's sandbox can't work here: allow unprivileged user namespaces, or install chromium-sandbox")]
+    #[error(
+        "Chromium's sandbox can't work here: allow unprivileged user namespaces, or install chromium-sandbox"
+    )]
     NoSandbox,
     /// The process ended before it answered.
     #[error("Chromium ended at once: {0}")]

@@ -141,7 +141,12 @@ impl Visit<'_> {
             {
                 return Err(PageError::TooLarge { limit: self.request.max_html });
             }
-            if standing.is_none() || probe.is_none() || probe != last || now_active != activity || under_way > 0 {
+            if standing.is_none()
+                || probe.is_none()
+                || probe != last
+                || now_active != activity
+                || under_way > 0
+            {
                 moved = Instant::now();
             }
             last = probe.or(last);

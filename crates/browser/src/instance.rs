@@ -47,7 +47,8 @@ impl Instance {
             ..HandlerConfig::default()
         };
         let connected =
-            tokio::time::timeout(limit, Devtools::connect_with_config(process.devtools.clone(), handler)).await;
+            tokio::time::timeout(limit, Devtools::connect_with_config(process.devtools.clone(), handler))
+                .await;
         let (devtools, mut handler) = connected
             .map_err(|_| LaunchError::Timeout(limit))?
             .map_err(|error| LaunchError::Protocol(error.to_string()))?;
@@ -135,8 +136,9 @@ impl Drop for Context {
         let instance = Arc::clone(&self.instance);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                let disposed =
-                    instance.call(Duration::from_secs(3), instance.devtools.dispose_browser_context(id)).await;
+                let disposed = instance
+                    .call(Duration::from_secs(3), instance.devtools.dispose_browser_context(id))
+                    .await;
                 if disposed.is_err() {
                     instance.condemn();
                 }

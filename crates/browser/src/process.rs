@@ -135,7 +135,10 @@ fn arguments(config: &Config, shell: bool, profile: &Path) -> Vec<OsString> {
 
 /// Asks the kernel to kill Chromium when the keeper's thread ends, however this process ends.
 #[cfg(target_os = "linux")]
-#[allow(unsafe_code, reason = "the one way to run prctl between fork and exec; both calls are async-signal-safe")]
+#[allow(
+    unsafe_code,
+    reason = "the one way to run prctl between fork and exec; both calls are async-signal-safe"
+)]
 fn die_with_parent(command: &mut Command) {
     let parent = nix::unistd::getpid();
     // SAFETY: the closure makes two system calls and allocates nothing.
@@ -182,7 +185,10 @@ fn keep(mut command: Command, folder: &TempDir, address: Address, killed: &mpsc:
     end_group(&mut child, pid);
     // Chromium's helpers may still have written while the first removal ran.
     let patience = Instant::now() + Duration::from_secs(2);
-    while folder.path().exists() && std::fs::remove_dir_all(folder.path()).is_err() && Instant::now() < patience {
+    while folder.path().exists()
+        && std::fs::remove_dir_all(folder.path()).is_err()
+        && Instant::now() < patience
+    {
         thread::sleep(Duration::from_millis(20));
     }
     tracing::debug!(pid, "chromium has ended");

@@ -58,7 +58,8 @@ pub(crate) fn sweep(base: &Path) -> usize {
     let Ok(entries) = fs::read_dir(base) else { return 0 };
     let abandoned = entries.flatten().filter(|entry| {
         let name = entry.file_name();
-        let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next()?.parse::<i32>().ok());
+        let owner =
+            name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next()?.parse::<i32>().ok());
         owner.is_some_and(|owner| kill(Pid::from_raw(owner), None) == Err(nix::errno::Errno::ESRCH))
     });
     abandoned.filter(|entry| fs::remove_dir_all(entry.path()).is_ok()).count()

@@ -6,7 +6,8 @@
 use std::collections::{HashMap, HashSet};
 
 use chromiumoxide::cdp::browser_protocol::network::{
-    EventDataReceived, EventLoadingFailed, EventRequestWillBeSent, EventResponseReceived, ResourceType, Response,
+    EventDataReceived, EventLoadingFailed, EventRequestWillBeSent, EventResponseReceived, ResourceType,
+    Response,
 };
 
 /// More requests than this are no longer counted apart.
@@ -60,7 +61,10 @@ impl Seen {
     pub(crate) fn received(&mut self, event: &EventResponseReceived) {
         let main = event.frame_id.as_ref().is_some_and(|frame| *frame.inner() == self.main_frame);
         let at = *event.timestamp.inner();
-        if main && event.r#type == ResourceType::Document && self.response.as_ref().is_none_or(|(last, _)| at >= *last) {
+        if main
+            && event.r#type == ResourceType::Document
+            && self.response.as_ref().is_none_or(|(last, _)| at >= *last)
+        {
             self.response = Some((at, document(&event.response)));
         }
     }

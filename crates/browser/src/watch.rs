@@ -84,7 +84,10 @@ pub(crate) async fn start(
         let patterns: Vec<RequestPattern> = if intercept_all {
             vec![RequestPattern::builder().url_pattern("*").build()]
         } else {
-            pictures().into_iter().map(|kind| RequestPattern::builder().url_pattern("*").resource_type(kind).build()).collect()
+            pictures()
+                .into_iter()
+                .map(|kind| RequestPattern::builder().url_pattern("*").resource_type(kind).build())
+                .collect()
         };
         let enable = fetch::EnableParams::builder().patterns(patterns).build();
         instance.call(CALL, page.execute(enable)).await?;
@@ -140,14 +143,18 @@ async fn run(
                 }));
             }
             Signal::Paused(event) => {
-                let (instance, page, guard, state, main_frame) = (&instance, &page, &guard, &state, &main_frame);
+                let (instance, page, guard, state, main_frame) =
+                    (&instance, &page, &guard, &state, &main_frame);
                 answers.push(futures::future::Either::Right(async move {
                     let verdict = judge(guard, &event, block_images).await;
                     if let Err(why) = verdict {
-                        if event.resource_type == ResourceType::Document && event.frame_id.inner() == main_frame {
+                        if event.resource_type == ResourceType::Document
+                            && event.frame_id.inner() == main_frame
+                        {
                             state.send_modify(|seen| seen.refused = Some(why));
                         }
-                        let fail = FailRequestParams::new(event.request_id.clone(), ErrorReason::BlockedByClient);
+                        let fail =
+                            FailRequestParams::new(event.request_id.clone(), ErrorReason::BlockedByClient);
                         let _ = instance.call(CALL, page.execute(fail)).await;
                     } else {
                         let go_on = ContinueRequestParams::new(event.request_id.clone());
@@ -163,6 +170,7 @@ async fn judge(guard: &Guard, event: &EventRequestPaused, block_images: bool) ->
     if block_images && pictures().contains(&event.resource_type) {
         return Err("pictures are left out".to_owned());
     }
-    let url = Url::parse(&event.request.url).map_err(|error| format!("an address that does not parse: {error}"))?;
+    let url =
+        Url::parse(&event.request.url).map_err(|error| format!("an address that does not parse: {error}"))?;
     guard.check(&url).await
 }

@@ -54,7 +54,12 @@ async fn a_page_without_rest_is_read_at_the_bound() {
 async fn failures_of_the_network_are_named() {
     let server = Server::start().await;
     let (browser, _folder) = browser().await;
-    for url in ["http://127.0.0.1:9/", "http://nowhere.invalid/", &format!("{}/to-file", server.base), &format!("{}/download", server.base)] {
+    for url in [
+        "http://127.0.0.1:9/",
+        "http://nowhere.invalid/",
+        &format!("{}/to-file", server.base),
+        &format!("{}/download", server.base),
+    ] {
         let request = PageRequest { url: url.parse().unwrap(), ..server.request("/") };
         let error = browser.fetch(&request).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Network, "{url}: {error}");
@@ -67,8 +72,13 @@ async fn failures_of_the_network_are_named() {
 async fn private_targets_and_other_schemes_are_refused() {
     let server = Server::start().await;
     let folder = profiles();
-    let browser = Browser::launch(ukai_browser::Config { allow_private_targets: false, ..config(folder.path()) }).await.unwrap();
-    for url in [format!("{}/plain", server.base), "file:///etc/passwd".to_owned(), "http://localhost:1/".to_owned()] {
+    let browser =
+        Browser::launch(ukai_browser::Config { allow_private_targets: false, ..config(folder.path()) })
+            .await
+            .unwrap();
+    for url in
+        [format!("{}/plain", server.base), "file:///etc/passwd".to_owned(), "http://localhost:1/".to_owned()]
+    {
         let request = PageRequest { url: url.parse().unwrap(), ..server.request("/") };
         let error = browser.fetch(&request).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused, "{url}: {error}");

@@ -32,15 +32,17 @@ fn entries(folder: &Path) -> usize {
     fs::read_dir(folder).unwrap().count()
 }
 
-/// Every live process whose command line names `folder`: its id, command line and status.
-fn processes(folder: &Path) -> Vec<(u32, String, String)> {
-    let name = folder.to_string_lossy();
+/// Every live process of the group: its id, command line and status.
+fn processes(group: u32) -> Vec<(u32, String, String)> {
     let all = fs::read_dir("/proc").unwrap().flatten();
     all.filter_map(|entry| {
         let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
         let line = fs::read_to_string(entry.path().join("cmdline")).ok()?.replace('\0', " ");
         let status = fs::read_to_string(entry.path().join("status")).ok()?;
-        line.contains(&*name).then_some((pid, line, status))
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        // After the name in brackets: state, parent, group.
+        let of: u32 = stat.rsplit(')').next()?.split_whitespace().nth(2)?.parse().ok()?;
+        (of == group).then_some((pid, line, status))
     })
     .collect()
 }
@@ -52,11 +54,16 @@ async fn runs_unprivileged_with_its_sandbox_and_leaves_nothing() {
     let pid = browser.pid().await.unwrap();
     let request = server.request("/restless");
     let (page, running) = tokio::join!(browser.fetch(&request), async {
+        let patience = Instant::now() + Duration::from_secs(5);
         loop {
-            let running = processes(folder.path());
-            if running.iter().any(|(_, line, status)| line.contains("--type=renderer") && status.contains("Seccomp:\t2")) {
+            let running = processes(pid);
+            let confined = |(_, line, status): &(u32, String, String)| {
+                line.contains("--type=renderer") && status.contains("Seccomp:\t2")
+            };
+            if running.iter().any(confined) {
                 break running;
             }
+            assert!(Instant::now() < patience, "no confined renderer among {running:#?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });
@@ -72,7 +79,7 @@ async fn runs_unprivileged_with_its_sandbox_and_leaves_nothing() {
     browser.close().await;
     assert!(is_gone(pid));
     assert_eq!(entries(folder.path()), 0, "the profile is gone");
-    wait_until("no helper is left", || processes(folder.path()).is_empty());
+    wait_until("no helper is left", || processes(pid).is_empty());
 }
 
 #[tokio::test]
@@ -117,7 +124,7 @@ async fn dies_with_a_killed_owner_and_is_swept_by_the_next() {
     assert!(!is_gone(pid));
     owner.kill().unwrap();
     owner.wait().unwrap();
-    wait_until("the browser and its helpers are gone", || processes(folder.path()).is_empty());
+    wait_until("the browser and its helpers are gone", || processes(pid).is_empty());
     assert_eq!(entries(folder.path()), 1, "a killed owner can't tidy up");
     let next = Browser::launch(config(folder.path())).await.unwrap();
     assert_eq!(entries(folder.path()), 1, "only the profile of the new one");
@@ -132,7 +139,11 @@ async fn what_can_not_start_says_why_and_leaves_nothing() {
     assert!(matches!(Browser::launch(missing).await, Err(LaunchError::Io(..))));
     let other = Config { executable: Some("/bin/false".into()), ..config(folder.path()) };
     assert!(matches!(Browser::launch(other).await, Err(LaunchError::Exited(_))));
-    let window = Config { headful: true, executable: Some("/x/chromium-headless-shell".into()), ..config(folder.path()) };
+    let window = Config {
+        headful: true,
+        executable: Some("/x/chromium-headless-shell".into()),
+        ..config(folder.path())
+    };
     assert!(matches!(Browser::launch(window).await, Err(LaunchError::NoWindow(_))));
     if geteuid().is_root() {
         for user in ["root", "no-such-account"] {

@@ -28,7 +28,8 @@ setTimeout(async () => {
 }, 200);
 </script></body></html>"#;
 
-const PLAIN: &str = "<!doctype html><html><head><title>plain</title></head><body><h1>hello</h1></body></html>";
+const PLAIN: &str =
+    "<!doctype html><html><head><title>plain</title></head><body><h1>hello</h1></body></html>";
 
 pub struct Server {
     pub base: String,
@@ -43,24 +44,50 @@ impl Server {
         let routes = Router::new()
             .route("/plain", page(PLAIN))
             .route("/filled", page(FILLED))
-            .route("/price", get(async || { tokio::time::sleep(Duration::from_millis(300)).await; "12.50" }))
+            .route(
+                "/price",
+                get(async || {
+                    tokio::time::sleep(Duration::from_millis(300)).await;
+                    "12.50"
+                }),
+            )
             .route("/moved", get(async || Redirect::temporary("/plain")))
             .route("/to-file", get(async || (StatusCode::FOUND, [(header::LOCATION, "file:///etc/passwd")])))
             .route("/by-script", page("<script>location.replace('/plain')</script>"))
             .route("/missing", get(async || (StatusCode::NOT_FOUND, Html("<p>not here</p>"))))
             .route("/broken", get(async || StatusCode::INTERNAL_SERVER_ERROR))
             .route("/cookie", get(cookie))
-            .route("/picture.png", get(async move || { count.fetch_add(1, Ordering::Relaxed); never().await }))
+            .route(
+                "/picture.png",
+                get(async move || {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    never().await
+                }),
+            )
             .route("/pictures", page("<!doctype html><p>text</p><img src=/picture.png width=50 height=50>"))
-            .route("/alerts", page("<p id=x>before</p><script>alert(1);confirm(2);prompt(3);x.textContent='after'</script>"))
+            .route(
+                "/alerts",
+                page(
+                    "<p id=x>before</p><script>alert(1);confirm(2);prompt(3);x.textContent='after'</script>",
+                ),
+            )
             .route("/loops", page("<p>text</p><script>while(true){}</script>"))
             .route("/loops-later", page("<p>text</p><script>setTimeout(()=>{while(true){}},50)</script>"))
-            .route("/restless", page("<p id=x>0</p><script>let n=0;setInterval(()=>{x.textContent=++n},20)</script>"))
+            .route(
+                "/restless",
+                page("<p id=x>0</p><script>let n=0;setInterval(()=>{x.textContent+=++n},20)</script>"),
+            )
             .route("/silent", get(async || never().await))
             .route("/endless", get(endless))
             .route("/grows", page("<p>text</p><script>document.body.append('x'.repeat(300000))</script>"))
-            .route("/download", get(async || ([(header::CONTENT_DISPOSITION, "attachment; filename=a.bin")], "data")))
-            .route("/tall", page("<!doctype html><body style='margin:0;height:30000px;background:red'>tall</body>"));
+            .route(
+                "/download",
+                get(async || ([(header::CONTENT_DISPOSITION, "attachment; filename=a.bin")], "data")),
+            )
+            .route(
+                "/tall",
+                page("<!doctype html><body style='margin:0;height:30000px;background:red'>tall</body>"),
+            );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
@@ -90,7 +117,8 @@ async fn cookie(headers: axum::http::HeaderMap) -> impl IntoResponse {
 
 /// A document that never ends.
 async fn endless() -> impl IntoResponse {
-    let lines = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from("<p>more</p>\n".repeat(5_000))));
+    let lines =
+        futures::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from("<p>more</p>\n".repeat(5_000))));
     ([(header::CONTENT_TYPE, "text/html")], Body::from_stream(lines))
 }
 
@@ -109,6 +137,8 @@ pub fn config(profiles: &Path) -> Config {
 /// A browser for one test, with its profiles' folder.
 pub async fn browser() -> (Browser, TempDir) {
     let folder = profiles();
-    let browser = Browser::launch(config(folder.path())).await.expect("these tests need Chromium (apt: chromium-headless-shell)");
+    let browser = Browser::launch(config(folder.path()))
+        .await
+        .expect("these tests need Chromium (apt: chromium-headless-shell)");
     (browser, folder)
 }
