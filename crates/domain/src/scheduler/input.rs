@@ -64,6 +64,8 @@ pub enum Input {
     Heard { sessions: Vec<(SessionId, Duration)> },
     /// Timers that are due fire.
     Tick,
+    /// The bus is away: no clock of a worker runs.
+    BusLost,
     /// The bus was away and is back: every clock gets a fresh start.
     Resync,
     /// A read that the leader's memory answers.

@@ -1,9 +1,27 @@
 //! The scheduler core: a pure step over the leader's memory.
 
 mod commit;
+mod connect;
+mod dispatch;
+mod draft;
 mod effect;
+mod ending;
+mod heartbeat;
 mod input;
+mod invariants;
+mod job_control;
+mod needs;
 mod prefetch;
+mod query;
+mod queue;
+mod report;
+mod session;
+mod state;
+mod step;
+mod submit;
+mod task_control;
+mod timers;
+mod worker_control;
 
 pub use commit::{Commit, CommitId, IdempotencyRow, LaneRow, Move, PlaceName};
 pub use effect::{
@@ -17,3 +35,7 @@ pub use prefetch::{
     ColdTask, DelayedNeed, DelayedRows, EndedRun, Needs, Prefetched, Snapshot, SweepNeed, WindowKey, WindowNeed,
     WindowRows,
 };
+pub use invariants::faults;
+pub use state::State;
+pub use step::{Step, step};
+pub use submit::MAX_BATCH;
