@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod error_body;
+pub mod workers;
 
 pub use error_body::{ErrorBody, FieldError};
