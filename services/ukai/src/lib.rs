@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod bench;
 mod cli;
 mod client;
 mod commands;
+mod demo;
 mod exit;
 mod output;
 mod processes;

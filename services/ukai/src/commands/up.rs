@@ -1,0 +1,23 @@
+//! `ukai up`: all of Ukai on one machine.
+
+use clap::Args;
+use ukai_boot::Shutdown;
+
+use crate::exit::Failure;
+use crate::up::UpConfig;
+
+/// Runs Ukai on this machine.
+#[derive(Args, Debug)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    config: UpConfig,
+}
+
+impl Up {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        self.config.check().map_err(Failure::usage)?;
+        let shutdown = Shutdown::new();
+        shutdown.listen()?;
+        Ok(Box::pin(crate::up::run(self.config, shutdown)).await?)
+    }
+}

@@ -1,0 +1,102 @@
+//! What the demo leaves on disk: records as JSON and as CSV, and one picture.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::Folder;
+use crate::exit::Failure;
+use crate::processes::UpProcess;
+
+/// Where it lies.
+pub(super) struct Files {
+    pub(super) json: PathBuf,
+    pub(super) csv: PathBuf,
+    pub(super) screenshot: Option<PathBuf>,
+}
+
+const COLUMNS: [&str; 10] = [
+    "productTitle",
+    "price",
+    "currency",
+    "originalPrice",
+    "rating",
+    "reviewCount",
+    "availability",
+    "isAvailable",
+    "imageUrls",
+    "asin",
+];
+
+/// Writes the records of `tasks`.
+pub(super) async fn write(folder: &Folder, up: &UpProcess, tasks: &[Value]) -> Result<Files, Failure> {
+    let _ = up;
+    let json = folder.path().join("records.json");
+    let records: Vec<_> = tasks.iter().map(record).collect();
+    std::fs::write(&json, format!("{:#}\n", Value::Array(records)))?;
+    let csv = folder.path().join("records.csv");
+    std::fs::write(&csv, table(tasks)?)?;
+    Ok(Files { json, csv, screenshot: picture(folder.path()) })
+}
+
+fn record(task: &Value) -> Value {
+    serde_json::json!({
+        "taskId": task["id"],
+        "url": task["productUrl"],
+        "status": task["status"],
+        "workerId": task["workerId"],
+        "record": task["result"],
+    })
+}
+
+fn table(tasks: &[Value]) -> Result<Vec<u8>, Failure> {
+    let failed = |error: csv::Error| Failure::failed(format!("can't write the table: {error}"));
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["url", "status"].iter().chain(&COLUMNS)).map_err(failed)?;
+    for task in tasks {
+        let mut row = vec![cell(&task["productUrl"]), cell(&task["status"])];
+        row.extend(COLUMNS.iter().map(|column| cell(&task["result"][*column])));
+        writer.write_record(&row).map_err(failed)?;
+    }
+    writer.into_inner().map_err(|error| Failure::failed(format!("can't write the table: {error}")))
+}
+
+/// A spreadsheet takes a cell that starts with one of these for a formula; a quote in front makes it text.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\0']) => format!("'{text}"),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(" "),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+/// The first picture below the folder.
+fn picture(folder: &Path) -> Option<PathBuf> {
+    let mut entries: Vec<_> = std::fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    entries.sort();
+    entries.iter().find_map(|path| {
+        if path.is_dir() {
+            return picture(path);
+        }
+        path.extension().is_some_and(|extension| extension == "png").then(|| path.clone())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table;
+    use serde_json::json;
+
+    #[test]
+    fn scraped_text_is_no_formula() {
+        let task = json!({
+            "productUrl": "http://shop/1", "status": "completed",
+            "result": { "productTitle": "=HYPERLINK(\"http://x\")", "price": -1.5, "imageUrls": ["a", "b"] },
+        });
+        let text = String::from_utf8(table(&[task]).unwrap()).unwrap();
+        assert!(text.contains("\"'=HYPERLINK(\"\"http://x\"\")\",-1.5,"), "{text}");
+        assert!(text.contains(",a b,"), "{text}");
+    }
+}
