@@ -1,0 +1,165 @@
+//! The cold rows of a step.
+
+use super::{Made, commit, lead};
+use std::time::Duration;
+use ukai_domain::scheduler::{DelayedNeed, IdempotencyKey, Needs, SweepNeed, WindowKey, WindowNeed};
+use ukai_domain::{JobId, LaneKey, Place, TaskId, Timestamp};
+
+/// A window from any row on, with word of what lies behind.
+pub(crate) async fn windows_page(made: Made) {
+    let mut world = lead(&made, 41).await;
+    let job = *world.jobs.keys().next().unwrap();
+    for _ in 0..30 {
+        world.submit(job, "a.example", 50, None);
+        world.submit(job, "b.example", 50, None);
+        world.submit(job, "a.example", 51, None);
+    }
+    commit(&made, &mut world).await;
+    let key = WindowKey {
+        lane: LaneKey { kind: "scrape".into(), host: "a.example".into() },
+        priority: 50,
+        job,
+    };
+    let all: Vec<TaskId> = world
+        .places
+        .values()
+        .map(Place::body)
+        .filter(|b| b.lane == key.lane && b.priority == 50)
+        .map(|b| b.id)
+        .collect();
+    let (mut after, mut found) = (TaskId::NIL, Vec::new());
+    loop {
+        let missing = WindowKey { job: JobId::NIL, ..key.clone() };
+        let windows = vec![
+            WindowNeed { key: missing, after: TaskId::NIL, limit: 4 },
+            WindowNeed { key: key.clone(), after, limit: 4 },
+        ];
+        let mut rows = made.store.prefetch(Needs { windows, ..Needs::default() }).await.unwrap().windows;
+        assert_eq!((rows[0].rows.len(), rows[0].more), (0, false));
+        let page = rows.remove(1);
+        assert_eq!(page.key, key);
+        found.extend(page.rows.iter().map(|w| w.body.id));
+        after = *found.last().unwrap();
+        assert_eq!(page.more, found.len() < all.len());
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(found, all);
+    let none = Needs { windows: vec![WindowNeed { key, after, limit: 0 }], ..Needs::default() };
+    assert!(made.store.prefetch(none).await.unwrap().windows[0].rows.is_empty());
+}
+
+/// Timers in their order, ties by id.
+pub(crate) async fn timers_page(made: Made) {
+    let mut world = lead(&made, 42).await;
+    let job = *world.jobs.keys().next().unwrap();
+    let mut want = Vec::new();
+    for n in 0..20 {
+        let at = world.now + Duration::from_millis(1_000 - n % 4);
+        want.push((at, world.submit(job, "a.example", 50, Some(at))));
+    }
+    commit(&made, &mut world).await;
+    want.sort();
+    let (mut after, mut found) = ((Timestamp(0), TaskId::NIL), Vec::new());
+    while found.len() < want.len() {
+        let needs = Needs { delayed: Some(DelayedNeed { after, limit: 3 }), ..Needs::default() };
+        let page = made.store.prefetch(needs).await.unwrap().delayed.unwrap();
+        found.extend(page.rows.into_iter().map(|(w, at)| (at, w.body.id)));
+        assert_eq!(page.more, found.len() < want.len());
+        after = *found.last().unwrap();
+    }
+    assert_eq!(found, want);
+}
+
+/// Slices of a job's open tasks, then of its ended ones, until nothing is left; leased ones are no part of it.
+pub(crate) async fn sweeps(made: Made) {
+    let mut world = lead(&made, 43).await;
+    let jobs: Vec<JobId> = world.jobs.keys().copied().collect();
+    for _ in 0..40 {
+        world.random(25);
+        commit(&made, &mut world).await;
+    }
+    let job = jobs[0];
+    let of = |world: &crate::kit::World, open: bool| {
+        world
+            .places
+            .values()
+            .filter(|p| p.body().job == job)
+            .filter(|p| match p {
+                Place::Ready(_) | Place::Delayed(..) => open,
+                Place::Done(_) => !open,
+                Place::Leased(_) => false,
+            })
+            .count()
+    };
+    assert!(of(&world, true) > 20 && of(&world, false) > 3);
+    for ended_too in [false, true] {
+        loop {
+            let sweeps = vec![SweepNeed { job, ended_too, limit: 16 }];
+            let found = made.store.prefetch(Needs { sweeps, ..Needs::default() }).await.unwrap();
+            let (of_job, places) = &found.sweeps[0];
+            assert_eq!(*of_job, job);
+            let left = of(&world, true) + if ended_too { of(&world, false) } else { 0 };
+            assert_eq!(places.len(), left.min(16));
+            if places.is_empty() {
+                break;
+            }
+            for place in places {
+                let id = place.body().id;
+                assert_eq!(*place, world.places[&id]);
+                match place {
+                    Place::Done(_) => world.purge(id),
+                    Place::Ready(_) | Place::Delayed(..) => world.cancel(id),
+                    Place::Leased(_) => panic!("a lease is not swept"),
+                }
+            }
+            commit(&made, &mut world).await;
+        }
+    }
+    crate::kit::assert_same(&*made.store, &world).await;
+}
+
+/// Higher priority, or the same and older, of the same kind.
+pub(crate) async fn ahead(made: Made) {
+    let mut world = lead(&made, 44).await;
+    for _ in 0..30 {
+        world.random(25);
+        commit(&made, &mut world).await;
+    }
+    let ids: Vec<TaskId> = world.places.keys().copied().collect();
+    let found = made.store.prefetch(Needs { ahead: ids.clone(), ..Needs::default() }).await.unwrap().ahead;
+    for id in ids {
+        let me = world.places[&id].body();
+        let before = world.places.values().filter(|p| matches!(p, Place::Ready(_))).map(Place::body).filter(|b| {
+            b.lane.kind == me.lane.kind
+                && (b.priority > me.priority || (b.priority == me.priority && b.id < me.id))
+        });
+        assert_eq!(found[&id], before.count() as u64);
+    }
+}
+
+/// What isn't there is left out.
+pub(crate) async fn unknown_ids(made: Made) {
+    let world = lead(&made, 45).await;
+    let nobody = TaskId(uuid::Uuid::from_u128(1));
+    let key = IdempotencyKey {
+        principal: String::new(),
+        route: String::new(),
+        key: String::new(),
+        body_hash: String::new(),
+    };
+    let needs = Needs {
+        tasks: vec![nobody],
+        jobs: vec![JobId::NIL],
+        idempotency: vec![key],
+        sweeps: vec![SweepNeed { job: JobId::NIL, ended_too: true, limit: 5 }],
+        ahead: vec![nobody],
+        ..Needs::default()
+    };
+    let found = made.store.prefetch(needs).await.unwrap();
+    assert!(found.tasks.is_empty() && found.jobs.is_empty() && found.idempotency.is_empty() && found.ahead.is_empty());
+    assert_eq!(found.sweeps, [(JobId::NIL, Vec::new())]);
+    assert!(found.delayed.is_none());
+    assert_eq!(world.n, 1);
+}

@@ -1,0 +1,1 @@
+//! The data folder: one process at a time, and only files of this program.
