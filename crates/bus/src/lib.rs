@@ -108,6 +108,11 @@ pub trait Bus: Send + Sync + 'static {
     /// To every subscriber of a matching pattern, at most once.
     async fn publish(&self, subject: &str, payload: Bytes) -> Result<(), BusError>;
 
+    /// Whether somebody may listen: a publisher may save the work of encoding when not.
+    fn is_wanted(&self, _subject: &str) -> bool {
+        true
+    }
+
     /// `*` stands for one token, a closing `>` for one or more.
     async fn subscribe(&self, pattern: &str) -> Result<Subscription, BusError>;
 

@@ -59,6 +59,10 @@ impl Bus for LocalBus {
         Ok(())
     }
 
+    fn is_wanted(&self, subject: &str) -> bool {
+        self.routes().subscribers.iter().any(|s| !s.messages.is_closed() && matches(&s.pattern, subject))
+    }
+
     async fn subscribe(&self, pattern: &str) -> Result<Subscription, BusError> {
         let (sender, receiver) = mpsc::channel(SUBSCRIPTION_CAPACITY);
         let lost = Arc::new(AtomicU64::new(0));

@@ -14,6 +14,7 @@ mod needs;
 mod prefetch;
 mod query;
 mod queue;
+mod reload;
 mod report;
 mod session;
 mod state;

@@ -174,10 +174,13 @@ impl State {
 
     /// A job from memory, else from what was read.
     pub(super) fn find_job(&mut self, draft: &Draft, id: JobId) -> Option<&mut JobState> {
-        if !self.jobs.contains_key(&id) {
-            let (job, counts) = draft.prefetched.jobs.get(&id)?;
-            self.jobs.insert(id, JobState { job: job.clone(), counts: *counts });
+        use std::collections::btree_map::Entry;
+        match self.jobs.entry(id) {
+            Entry::Occupied(known) => Some(known.into_mut()),
+            Entry::Vacant(empty) => {
+                let (job, counts) = draft.prefetched.jobs.get(&id)?;
+                Some(empty.insert(JobState { job: job.clone(), counts: *counts }))
+            }
         }
-        self.jobs.get_mut(&id)
     }
 }

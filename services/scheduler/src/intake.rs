@@ -1,0 +1,68 @@
+//! Gateways' batches and digests from the bus, decoded into inputs.
+
+use crate::inbox::{Batch, Inbox};
+use prost::Message;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use ukai_boot::Shutdown;
+use ukai_bus::{Bus, BusError, HEARTBEATS, Request, SCHEDULER_IN};
+use ukai_domain::scheduler::Input;
+use ukai_domain::{GatewayId, SessionId};
+use ukai_rpc::v1;
+
+/// Serves `scheduler.in` and listens to digests while this process leads: `leading` ends with the epoch.
+pub(crate) async fn run(bus: &dyn Bus, inbox: &Inbox, leading: &Shutdown) -> Result<(), BusError> {
+    let mut requests = bus.serve(SCHEDULER_IN).await?;
+    let mut digests = bus.subscribe(HEARTBEATS).await?;
+    loop {
+        tokio::select! {
+            () = leading.stopping() => return Ok(()),
+            request = requests.recv() => match request {
+                Some(request) => accept(request, inbox, leading).await,
+                None => return Err(BusError::Unavailable),
+            },
+            digest = digests.next() => match digest {
+                Some(message) => digest_heard(&message.payload, inbox).await,
+                None => return Err(BusError::Unavailable),
+            },
+        }
+    }
+}
+
+async fn accept(request: Request, inbox: &Inbox, leading: &Shutdown) {
+    let batch = match decode(&request.payload) {
+        Ok(batch) => batch,
+        Err(error) => {
+            tracing::error!(%error, "a gateway's batch can't be read");
+            return;
+        }
+    };
+    let (reply, answer) = oneshot::channel();
+    inbox.batch(Batch { reply, ..batch }).await;
+    leading.spawn(async move {
+        // Without an answer the gateway sends the batch again: to whoever leads then.
+        if let Ok(reply) = answer.await {
+            request.respond(reply.encode_to_vec().into());
+        }
+    });
+}
+
+fn decode(payload: &[u8]) -> anyhow::Result<Batch> {
+    let message = v1::GatewayBatch::decode(payload)?;
+    let gateway = GatewayId::from_slice(&message.gateway).ok_or_else(|| anyhow::anyhow!("no gateway id"))?;
+    let inputs = message.inputs.into_iter().map(ukai_rpc::input_from_proto).collect::<Result<Vec<_>, _>>()?;
+    let (reply, _) = oneshot::channel();
+    Ok(Batch { gateway, seq: message.seq, epoch: message.epoch, announce: message.announce, inputs, reply })
+}
+
+async fn digest_heard(payload: &[u8], inbox: &Inbox) {
+    let Ok(digest) = v1::HeartbeatDigest::decode(payload) else { return };
+    let sessions: Vec<_> = digest
+        .heard
+        .iter()
+        .filter_map(|h| Some((SessionId::from_slice(&h.session)?, Duration::from_millis(h.ago_ms))))
+        .collect();
+    if !sessions.is_empty() {
+        inbox.tell(Input::Heard { sessions }).await;
+    }
+}

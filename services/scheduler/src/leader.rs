@@ -1,0 +1,348 @@
+//! The loop of a leader: gather, read, step, commit, release. Nothing batches by a timer: what gathers while
+//! one commit is under way is the next batch.
+
+use crate::clock::Clock;
+use crate::config::SchedulerConfig;
+use crate::events::Publisher;
+use crate::inbox::{Inbox, Work};
+use crate::metrics::Metrics;
+use crate::pusher::Pushers;
+use crate::release::{Gateways, Targets};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use ukai_boot::Shutdown;
+use ukai_bus::Bus;
+use ukai_domain::scheduler::{Input, Prefetched, State, Step, Token, step};
+use ukai_domain::{Code, Rejection};
+use ukai_store::{CommitError, Store, StoreError};
+
+/// Between two sendings of a commit whose outcome is unknown.
+const RESEND_EVERY: Duration = Duration::from_millis(100);
+/// Row changes of one step, about; a larger input goes alone.
+const MAX_WEIGHT: usize = 2_000;
+
+pub(crate) struct Leader {
+    pub(crate) config: SchedulerConfig,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) metrics: Metrics,
+    pub(crate) inbox: Inbox,
+    pub(crate) clock: Clock,
+    pub(crate) seed: u64,
+    pub(crate) leading: Shutdown,
+    pub(crate) events: Publisher,
+}
+
+/// Why a leader stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It was asked to.
+    Stopped,
+    /// Another leads.
+    Deposed,
+}
+
+/// What a turn's commit came to.
+enum Outcome {
+    Done(Box<Step>),
+    /// The step or the commit broke: memory must be loaded again.
+    Broken(String),
+    /// Nothing was written because there is no room.
+    Full(String),
+}
+
+/// Works in the order of their arrival, with one that was too large for the last turn.
+struct Gathering<'a> {
+    works: &'a mut mpsc::Receiver<Work>,
+    held: Option<Work>,
+}
+
+impl Leader {
+    pub(crate) async fn run(mut self, mut state: State, works: &mut mpsc::Receiver<Work>) -> anyhow::Result<Ended> {
+        let mut gathering = Gathering { works, held: None };
+        let mut gateways = Gateways::default();
+        let mut pushers = Pushers::new(
+            Arc::clone(&self.bus),
+            self.inbox.clone(),
+            state.epoch(),
+            self.clock,
+            self.leading.clone(),
+        );
+        loop {
+            let Some(gathered) = self.gather(&state, &mut gathering).await else { return Ok(Ended::Stopped) };
+            let confirmed = pushers.confirmed();
+            match self.turn(&mut state, &mut gateways, &mut pushers, gathered, confirmed).await {
+                Ok(()) => {}
+                Err(TurnError::Deposed) => return Ok(Ended::Deposed),
+                Err(TurnError::Stopped) => return Ok(Ended::Stopped),
+                Err(TurnError::Store(error)) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Waits for work or a timer; `None` when it is time to stop.
+    async fn gather(&self, state: &State, gathering: &mut Gathering<'_>) -> Option<Vec<Work>> {
+        let mut gathered = Vec::new();
+        let mut weight = 0;
+        if let Some(work) = gathering.held.take() {
+            weight = work.weight();
+            gathered.push(work);
+        } else if !state.has_background_work() {
+            let timer = state.next_timer().map_or(Duration::from_secs(1), |at| self.clock.until(at));
+            tokio::select! {
+                biased;
+                () = self.leading.stopping() => return None,
+                work = gathering.works.recv() => {
+                    let work = work?;
+                    weight = work.weight();
+                    gathered.push(work);
+                }
+                () = tokio::time::sleep(timer.min(Duration::from_secs(1))) => {}
+            }
+        }
+        if self.leading.is_stopping() {
+            return None;
+        }
+        while weight < MAX_WEIGHT.min(self.config.max_inputs) {
+            let Ok(work) = gathering.works.try_recv() else { break };
+            weight += work.weight();
+            if weight > MAX_WEIGHT && !gathered.is_empty() {
+                gathering.held = Some(work);
+                break;
+            }
+            gathered.push(work);
+        }
+        Some(gathered)
+    }
+
+    async fn turn(
+        &mut self,
+        state: &mut State,
+        gateways: &mut Gateways,
+        pushers: &mut Pushers,
+        gathered: Vec<Work>,
+        confirmed: Option<Input>,
+    ) -> Result<(), TurnError> {
+        let epoch = state.epoch();
+        let mut targets = Targets::default();
+        let mut inputs: Vec<(Token, Input)> = Vec::with_capacity(gathered.len() + 1);
+        if let Some(confirmed) = confirmed {
+            inputs.push((targets.nobody(), confirmed));
+        }
+        for work in gathered {
+            if targets.take(work, epoch, gateways, &mut inputs) {
+                return Err(TurnError::Deposed);
+            }
+        }
+        self.metrics.inputs.inc_by(inputs.len() as u64);
+        // Kept for the case that one of them breaks the step or the commit.
+        let kept = inputs.clone();
+        match self.attempt(state, inputs).await? {
+            Outcome::Done(done) => self.release(*done, targets, state, gateways, pushers).await,
+            Outcome::Full(message) => {
+                tracing::error!(message, "nothing can be stored: no room");
+                *state = self.reload(state, pushers, gateways).await?;
+                targets.refuse_all(&Rejection::new(Code::StorageFull, "the server's storage is full"));
+            }
+            Outcome::Broken(message) => {
+                tracing::error!(message, inputs = kept.len(), "a batch broke: taking its inputs one by one");
+                *state = self.reload(state, pushers, gateways).await?;
+                self.one_by_one(state, kept, &mut targets, gateways, pushers).await?;
+            }
+        }
+        self.measure(state);
+        Ok(())
+    }
+
+    /// Reads, steps and commits once.
+    async fn attempt(&self, state: &mut State, inputs: Vec<(Token, Input)>) -> Result<Outcome, TurnError> {
+        let begun = Instant::now();
+        let prefetched = self.prefetch(state, &inputs).await?;
+        let read = Instant::now();
+        self.metrics.spent("read", read - begun);
+        let now = self.clock.now();
+        let stepped = std::panic::catch_unwind(AssertUnwindSafe(|| step(state, inputs, prefetched, now)));
+        let Ok(mut done) = stepped else { return Ok(Outcome::Broken("a step panicked".to_owned())) };
+        let stepped_at = Instant::now();
+        self.metrics.spent("step", stepped_at - read);
+        let outcome = self.commit(&mut done).await?;
+        let took = stepped_at.elapsed();
+        self.metrics.spent("commit", took);
+        self.metrics.commit_seconds.observe(took.as_secs_f64());
+        Ok(match outcome {
+            None => Outcome::Done(Box::new(done)),
+            Some(broken) => broken,
+        })
+    }
+
+    async fn prefetch(&self, state: &State, inputs: &[(Token, Input)]) -> Result<Prefetched, TurnError> {
+        let needs = state.needs(inputs);
+        if needs.is_empty() {
+            return Ok(Prefetched::default());
+        }
+        loop {
+            match self.read(state, needs.clone()).await {
+                Ok(read) => return Ok(read),
+                Err(StoreError::Unavailable(error)) => {
+                    tracing::warn!(error, "the store is away: reading again");
+                    self.pause().await?;
+                }
+                Err(error) => return Err(TurnError::Store(error)),
+            }
+        }
+    }
+
+    async fn read(&self, state: &State, needs: ukai_domain::scheduler::Needs) -> Result<Prefetched, StoreError> {
+        let mut read = self.store.prefetch(needs).await?;
+        let jobs = state.missing_jobs(&read);
+        if !jobs.is_empty() {
+            let needs = ukai_domain::scheduler::Needs { jobs, ..Default::default() };
+            read.jobs.extend(self.store.prefetch(needs).await?.jobs);
+        }
+        Ok(read)
+    }
+
+    /// `None` once applied. An unknown outcome sends the same commit again, never a new one.
+    async fn commit(&self, done: &mut Step) -> Result<Option<Outcome>, TurnError> {
+        if done.commit.is_empty() {
+            return loop {
+                match self.store.check_epoch(self.events.epoch()).await {
+                    Ok(()) => break Ok(None),
+                    Err(CommitError::Unavailable(error)) => {
+                        tracing::warn!(error, "the store is away: confirming again");
+                        self.pause().await?;
+                    }
+                    Err(CommitError::Deposed { .. }) => break Err(TurnError::Deposed),
+                    Err(error) => break Ok(Some(Outcome::Broken(error.to_string()))),
+                }
+            };
+        }
+        let commit = Arc::new(std::mem::take(&mut done.commit));
+        let outcome = loop {
+            match self.store.commit(Arc::clone(&commit)).await {
+                Ok(_applied) => break None,
+                Err(CommitError::Unavailable(error)) => {
+                    tracing::warn!(error, "the store is away: sending the commit again");
+                    self.pause().await?;
+                }
+                Err(CommitError::Deposed { .. }) => return Err(TurnError::Deposed),
+                Err(CommitError::Refused(error)) => break Some(Outcome::Broken(error)),
+                Err(CommitError::Full(error)) => break Some(Outcome::Full(error)),
+            }
+        };
+        if outcome.is_none() {
+            self.metrics.commits.inc();
+            self.metrics.commit_rows.observe((commit.moves.len() + commit.tasks.len() + commit.runs.len()) as f64);
+        }
+        done.commit = Arc::unwrap_or_clone(commit);
+        Ok(outcome)
+    }
+
+    async fn pause(&self) -> Result<(), TurnError> {
+        tokio::select! {
+            () = self.leading.stopping() => Err(TurnError::Stopped),
+            () = tokio::time::sleep(RESEND_EVERY) => Ok(()),
+        }
+    }
+
+    async fn release(
+        &self,
+        done: Step,
+        targets: Targets,
+        state: &State,
+        gateways: &mut Gateways,
+        pushers: &mut Pushers,
+    ) {
+        let begun = Instant::now();
+        for run in &done.commit.runs {
+            let outcome = run.outcome.as_str();
+            self.metrics.run_ends.get_or_create(&crate::metrics::Outcome { outcome }).inc();
+        }
+        targets.answer(done.effects.replies, state.epoch(), gateways, &self.metrics);
+        pushers.send(done.effects.pushes, self.clock.now(), &self.metrics);
+        self.events.publish(&done.commit.events, done.commit.last_event).await;
+        self.metrics.spent("release", begun.elapsed());
+    }
+
+    /// Loads memory from the store; connections of before are kept with what the store says they hold.
+    async fn reload(
+        &mut self,
+        broken: &State,
+        pushers: &mut Pushers,
+        gateways: &mut Gateways,
+    ) -> Result<State, TurnError> {
+        self.metrics.reloads.inc();
+        let connections = broken.connections();
+        let settings = &self.config.settings;
+        let snapshot = loop {
+            match self.store.load(broken.epoch(), settings.window_budget, settings.delayed_window).await {
+                Ok(snapshot) => break snapshot,
+                Err(StoreError::Unavailable(error) | StoreError::Full(error)) => {
+                    tracing::warn!(error, "memory can't be loaded yet");
+                    self.pause().await?;
+                }
+                Err(error) => return Err(TurnError::Store(error)),
+            }
+        };
+        self.seed = self.seed.rotate_left(7) ^ 0x9e37_79b9_7f4a_7c15;
+        let mut state = State::load(settings.clone(), snapshot, self.seed, self.clock.now());
+        state.continue_commits(broken);
+        let announces: Vec<(Token, Input)> = state.readopt(connections).into_iter().map(|a| (0, a)).collect();
+        if let Outcome::Done(done) = self.attempt(&mut state, announces).await? {
+            self.release(*done, Targets::default(), &state, gateways, pushers).await;
+        }
+        Ok(state)
+    }
+
+    /// Finds the guilty input: it alone is refused.
+    async fn one_by_one(
+        &mut self,
+        state: &mut State,
+        inputs: Vec<(Token, Input)>,
+        targets: &mut Targets,
+        gateways: &mut Gateways,
+        pushers: &mut Pushers,
+    ) -> Result<(), TurnError> {
+        let mut replies = Vec::new();
+        for (token, input) in inputs {
+            let what = input.name();
+            match self.attempt(state, vec![(token, input)]).await? {
+                Outcome::Done(mut done) => {
+                    replies.append(&mut done.effects.replies);
+                    self.release(*done, Targets::default(), state, gateways, pushers).await;
+                }
+                Outcome::Full(_) => {
+                    *state = self.reload(state, pushers, gateways).await?;
+                    replies.push((token, Err(Rejection::new(Code::StorageFull, "the server's storage is full"))));
+                }
+                Outcome::Broken(message) => {
+                    tracing::error!(input = what, message, "this input breaks the step or the commit: refused");
+                    self.metrics.poison_inputs.inc();
+                    *state = self.reload(state, pushers, gateways).await?;
+                    let why = "the input could not be processed";
+                    replies.push((token, Err(Rejection::new(Code::InternalError, why))));
+                }
+            }
+        }
+        std::mem::take(targets).answer(replies, state.epoch(), gateways, &self.metrics);
+        Ok(())
+    }
+
+    fn measure(&self, state: &State) {
+        self.metrics.counts(&state.total());
+        self.metrics.leases.set(i64::try_from(state.lease_count()).unwrap_or(i64::MAX));
+        self.metrics.window_rows.set(i64::try_from(state.window_rows()).unwrap_or(i64::MAX));
+        for (kind, depth) in state.depth() {
+            self.metrics.depth.get_or_create(&crate::metrics::Kind { kind: kind.to_string() }).set(depth);
+        }
+    }
+}
+
+/// Why a turn can't go on.
+pub(crate) enum TurnError {
+    Deposed,
+    Stopped,
+    Store(StoreError),
+}

@@ -1,0 +1,175 @@
+//! Pushes to gateways: numbered, one batch in flight a gateway, sent again until confirmed.
+
+use crate::clock::Clock;
+use crate::inbox::Inbox;
+use crate::metrics::Metrics;
+use bytes::Bytes;
+use prost::Message;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use ukai_boot::Shutdown;
+use ukai_bus::{Bus, BusError, gateway_subject};
+use ukai_domain::scheduler::{Input, Push, PushMessage};
+use ukai_domain::{GatewayId, Run, SessionId, TaskId, Timestamp};
+use ukai_rpc::v1;
+
+/// A batch that a gateway didn't confirm by then is sent again.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(2);
+/// Between two tries while nobody answers.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// «No responders» this often in a row: the gateway is gone.
+const GONE_AFTER: u32 = 2;
+/// Pushes that may wait for one gateway.
+const QUEUE: usize = 65_536;
+/// Pushes of one batch at most.
+const MAX_BATCH: usize = 1_024;
+
+type Leases = Vec<(TaskId, Run)>;
+
+/// One pusher a gateway.
+pub(crate) struct Pushers {
+    bus: Arc<dyn Bus>,
+    inbox: Inbox,
+    epoch: u64,
+    clock: Clock,
+    leading: Shutdown,
+    queues: BTreeMap<GatewayId, mpsc::Sender<Push>>,
+    confirmed: Arc<Mutex<Leases>>,
+}
+
+impl Pushers {
+    pub(crate) fn new(bus: Arc<dyn Bus>, inbox: Inbox, epoch: u64, clock: Clock, leading: Shutdown) -> Self {
+        Self { bus, inbox, epoch, clock, leading, queues: BTreeMap::new(), confirmed: Arc::default() }
+    }
+
+    /// Hand-outs confirmed since the last call: an input of the next step, which they don't hurry.
+    pub(crate) fn confirmed(&self) -> Option<Input> {
+        let mut confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        let leases = std::mem::take(&mut *confirmed);
+        (!leases.is_empty()).then_some(Input::PushConfirmed { leases })
+    }
+
+    /// In order; never waits. A gateway whose queue is full is as good as gone: its leases return by themselves.
+    pub(crate) fn send(&mut self, pushes: Vec<Push>, now: Timestamp, metrics: &Metrics) {
+        for push in pushes {
+            if matches!(push.message, PushMessage::Assigned { .. }) {
+                metrics.handed_out.inc();
+            }
+            if push.gateway == GatewayId::NIL {
+                continue;
+            }
+            let gateway = push.gateway;
+            let queue = match self.queues.get(&gateway).filter(|q| !q.is_closed()) {
+                Some(queue) => queue.clone(),
+                None => self.start(gateway, now),
+            };
+            if queue.try_send(push).is_err() {
+                tracing::warn!(gateway.id = %gateway, "a gateway's queue of pushes is full");
+            }
+        }
+    }
+
+    fn start(&mut self, gateway: GatewayId, _now: Timestamp) -> mpsc::Sender<Push> {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        self.queues.insert(gateway, sender.clone());
+        let pusher = Pusher {
+            bus: Arc::clone(&self.bus),
+            inbox: self.inbox.clone(),
+            gateway,
+            epoch: self.epoch,
+            clock: self.clock,
+            seq: 0,
+            confirmed: Arc::clone(&self.confirmed),
+        };
+        let leading = self.leading.clone();
+        self.leading.spawn(async move {
+            tokio::select! {
+                () = leading.stopping() => {}
+                () = pusher.run(receiver) => {}
+            }
+        });
+        sender
+    }
+}
+
+struct Pusher {
+    bus: Arc<dyn Bus>,
+    inbox: Inbox,
+    gateway: GatewayId,
+    epoch: u64,
+    clock: Clock,
+    seq: u64,
+    confirmed: Arc<Mutex<Leases>>,
+}
+
+impl Pusher {
+    /// Ends when the gateway is gone: a later push to it starts a new one.
+    async fn run(mut self, mut queue: mpsc::Receiver<Push>) {
+        let mut pushes = Vec::new();
+        while queue.recv_many(&mut pushes, MAX_BATCH).await > 0 {
+            self.seq += 1;
+            if !self.deliver(&pushes).await {
+                tracing::warn!(gateway.id = %self.gateway, "a gateway is gone");
+                self.inbox.tell(Input::GatewayLost { gateway: self.gateway }).await;
+                return;
+            }
+            pushes.clear();
+        }
+    }
+
+    /// Sends one batch until it is confirmed; false when nobody is there.
+    async fn deliver(&self, pushes: &[Push]) -> bool {
+        let now = self.clock.now();
+        let batch = v1::PushBatch {
+            epoch: self.epoch,
+            seq: self.seq,
+            pushes: pushes.iter().map(|push| ukai_rpc::push_to_proto(push, now)).collect(),
+        };
+        let payload = Bytes::from(batch.encode_to_vec());
+        let subject = gateway_subject(&self.gateway.to_string());
+        let mut absent = 0;
+        loop {
+            match self.bus.request(&subject, payload.clone(), CONFIRM_WITHIN).await {
+                Ok(reply) => {
+                    if let Ok(reply) = v1::PushReply::decode(reply) {
+                        self.confirm(pushes, &reply).await;
+                        return true;
+                    }
+                }
+                Err(BusError::NoResponders) => {
+                    absent += 1;
+                    if absent >= GONE_AFTER {
+                        return false;
+                    }
+                }
+                Err(BusError::Timeout | BusError::Unavailable) => {}
+            }
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
+    }
+
+    async fn confirm(&self, pushes: &[Push], reply: &v1::PushReply) {
+        let mut refused = Vec::new();
+        for push in &reply.refused {
+            let lease = push.lease.as_ref();
+            let found = lease.and_then(|l| Some((TaskId::from_slice(&l.task)?, Run(l.run))));
+            if let (Some(session), Some(lease)) = (SessionId::from_slice(&push.session), found) {
+                refused.push((session, lease));
+            }
+        }
+        let confirmed: Leases = pushes
+            .iter()
+            .filter_map(|push| match &push.message {
+                PushMessage::Assigned { body, run, .. } => Some((body.id, *run)),
+                _ => None,
+            })
+            .filter(|lease| !refused.iter().any(|(_, r)| r == lease))
+            .collect();
+        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).extend(confirmed);
+        for (session, (task, run)) in refused {
+            self.inbox.tell(Input::PushRefused { session, task, run }).await;
+        }
+    }
+}
