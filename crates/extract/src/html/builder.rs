@@ -87,7 +87,10 @@ impl<'a> Builder<'a> {
         }
         self.imply_ends(name);
         let find = |attrs: &[Attr<'a>], wanted: &str| {
-            attrs.iter().find(|attr| attr.name.eq_ignore_ascii_case(wanted)).map_or("", |attr| attr.value.trim())
+            attrs
+                .iter()
+                .find(|attr| attr.name.eq_ignore_ascii_case(wanted))
+                .map_or("", |attr| attr.value.trim())
         };
         let own = self.attrs.get(attrs_from..).unwrap_or(&[]);
         let element = Element {
@@ -125,7 +128,8 @@ impl<'a> Builder<'a> {
             if open == name {
                 return self.close_to(depth);
             }
-            let stops = if crosses_special { is_scope(open) && !belongs_to_table(name) } else { is_special(open) };
+            let stops =
+                if crosses_special { is_scope(open) && !belongs_to_table(name) } else { is_special(open) };
             if stops || (open == "table" && name != "table" && belongs_to_table(name)) {
                 return;
             }
@@ -207,7 +211,21 @@ impl<'a> Builder<'a> {
     /// Whether an element closes itself by `/>`, as those of drawings do.
     fn in_foreign(&self, name: &str) -> bool {
         name.contains(':')
-            || matches!(name, "svg" | "math" | "path" | "use" | "rect" | "circle" | "g" | "line" | "polygon" | "polyline" | "ellipse" | "stop")
+            || matches!(
+                name,
+                "svg"
+                    | "math"
+                    | "path"
+                    | "use"
+                    | "rect"
+                    | "circle"
+                    | "g"
+                    | "line"
+                    | "polygon"
+                    | "polyline"
+                    | "ellipse"
+                    | "stop"
+            )
             || (1..self.open.len()).rev().take(8).any(|depth| matches!(self.name_at(depth), "svg" | "math"))
     }
 }
@@ -220,7 +238,11 @@ fn hash(name: &str) -> usize {
 }
 
 fn lower(name: &str) -> Cow<'_, str> {
-    if name.bytes().any(|c| c.is_ascii_uppercase()) { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) }
+    if name.bytes().any(|c| c.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "inputs are cut to MAX_BYTES, far below 2^32")]
@@ -231,7 +253,22 @@ fn id_of(index: usize) -> NodeId {
 fn is_void(name: &str) -> bool {
     matches!(
         name,
-        "area" | "base" | "br" | "col" | "embed" | "hr" | "img" | "input" | "link" | "meta" | "param" | "source" | "track" | "wbr" | "basefont" | "frame"
+        "area"
+            | "base"
+            | "br"
+            | "col"
+            | "embed"
+            | "hr"
+            | "img"
+            | "input"
+            | "link"
+            | "meta"
+            | "param"
+            | "source"
+            | "track"
+            | "wbr"
+            | "basefont"
+            | "frame"
     )
 }
 
@@ -251,13 +288,54 @@ fn belongs_to_table(name: &str) -> bool {
 fn is_special(name: &str) -> bool {
     closes_paragraph(name)
         || is_scope(name)
-        || matches!(name, "li" | "dt" | "dd" | "body" | "head" | "tr" | "tbody" | "thead" | "tfoot" | "button" | "select" | "noscript")
+        || matches!(
+            name,
+            "li" | "dt"
+                | "dd"
+                | "body"
+                | "head"
+                | "tr"
+                | "tbody"
+                | "thead"
+                | "tfoot"
+                | "button"
+                | "select"
+                | "noscript"
+        )
 }
 
 fn closes_paragraph(name: &str) -> bool {
     matches!(
         name,
-        "address" | "article" | "aside" | "blockquote" | "details" | "div" | "dl" | "fieldset" | "figcaption" | "figure" | "footer" | "form" | "h1"
-            | "h2" | "h3" | "h4" | "h5" | "h6" | "header" | "hr" | "main" | "menu" | "nav" | "ol" | "p" | "pre" | "section" | "table" | "ul" | "center"
+        "address"
+            | "article"
+            | "aside"
+            | "blockquote"
+            | "details"
+            | "div"
+            | "dl"
+            | "fieldset"
+            | "figcaption"
+            | "figure"
+            | "footer"
+            | "form"
+            | "h1"
+            | "h2"
+            | "h3"
+            | "h4"
+            | "h5"
+            | "h6"
+            | "header"
+            | "hr"
+            | "main"
+            | "menu"
+            | "nav"
+            | "ol"
+            | "p"
+            | "pre"
+            | "section"
+            | "table"
+            | "ul"
+            | "center"
     )
 }

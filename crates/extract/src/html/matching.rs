@@ -16,6 +16,17 @@ impl Document<'_> {
         self.find(scope, selector, usize::MAX)
     }
 
+    /// The matches of each of the selector's alternatives, in the order in which they are written.
+    pub(crate) fn select_by_choice(&self, scope: NodeId, selector: &Selector) -> Vec<Vec<NodeId>> {
+        let mut steps = MAX_STEPS;
+        let find = |choice| {
+            let mut found = Vec::new();
+            self.find_complex(scope, choice, None, usize::MAX, &mut steps, &mut found);
+            found
+        };
+        selector.choices.iter().map(find).collect()
+    }
+
     /// The first match below `scope`.
     pub(crate) fn first(&self, scope: NodeId, selector: &Selector) -> Option<NodeId> {
         self.find(scope, selector, 1).first().copied()
@@ -31,7 +42,6 @@ impl Document<'_> {
         let mut steps = MAX_STEPS;
         let mut found = Vec::new();
         for choice in &selector.choices {
-            let limit = if selector.choices.len() == 1 { limit } else { limit.saturating_mul(1) };
             self.find_complex(scope, choice, None, limit, &mut steps, &mut found);
         }
         if selector.choices.len() > 1 {
@@ -54,7 +64,12 @@ impl Document<'_> {
         let Some((_, last)) = choice.parts.last() else { return };
         let (from, to) = match anchor {
             // `:has(+ b)` looks beside the element, within its parent.
-            Some(anchor) if choice.parts.first().is_some_and(|(c, _)| matches!(c, Combinator::Next | Combinator::Later)) => {
+            Some(anchor)
+                if choice
+                    .parts
+                    .first()
+                    .is_some_and(|(c, _)| matches!(c, Combinator::Next | Combinator::Later)) =>
+            {
                 (self.end(anchor), self.parent(anchor).map_or(0, |parent| self.end(parent)))
             }
             _ => (scope + 1, self.end(scope)),
@@ -100,9 +115,17 @@ impl Document<'_> {
     /// The parts of a range in which matches can lie: below the elements whose id the selector names.
     fn narrow(&self, choice: &Complex, from: NodeId, to: NodeId) -> Vec<(NodeId, NodeId)> {
         let hangs_below = |at: usize| {
-            choice.parts[at + 1..].iter().all(|(c, _)| matches!(c, Combinator::Child | Combinator::Descendant))
+            choice.parts[at + 1..]
+                .iter()
+                .all(|(c, _)| matches!(c, Combinator::Child | Combinator::Descendant))
         };
-        let named = choice.parts.iter().enumerate().rev().skip(1).find(|(at, (_, part))| part.id.is_some() && hangs_below(*at));
+        let named = choice
+            .parts
+            .iter()
+            .enumerate()
+            .rev()
+            .skip(1)
+            .find(|(at, (_, part))| part.id.is_some() && hangs_below(*at));
         let Some((_, (_, part))) = named else { return vec![(from, to)] };
         let holders = part.id.as_ref().and_then(|id| self.index().ids.get(id.as_str()));
         let mut ranges: Vec<(NodeId, NodeId)> = Vec::new();
@@ -116,12 +139,25 @@ impl Document<'_> {
         ranges
     }
 
-    fn matches_complex(&self, id: NodeId, choice: &Complex, anchor: Option<NodeId>, steps: &mut usize) -> bool {
+    fn matches_complex(
+        &self,
+        id: NodeId,
+        choice: &Complex,
+        anchor: Option<NodeId>,
+        steps: &mut usize,
+    ) -> bool {
         self.matches_from(id, choice, choice.parts.len() - 1, anchor, steps)
     }
 
     /// Whether `id` matches part `at` and what stands left of it. Recursion is bounded by the number of parts.
-    fn matches_from(&self, id: NodeId, choice: &Complex, at: usize, anchor: Option<NodeId>, steps: &mut usize) -> bool {
+    fn matches_from(
+        &self,
+        id: NodeId,
+        choice: &Complex,
+        at: usize,
+        anchor: Option<NodeId>,
+        steps: &mut usize,
+    ) -> bool {
         if *steps == 0 {
             return false;
         }
@@ -140,11 +176,19 @@ impl Document<'_> {
             };
         }
         match combinator {
-            Combinator::Child => self.parent(id).is_some_and(|p| p != 0 && self.matches_from(p, choice, at - 1, anchor, steps)),
-            Combinator::Descendant => self.ancestors(id).any(|p| self.matches_from(p, choice, at - 1, anchor, steps)),
-            Combinator::Next => self.previous(id).is_some_and(|p| self.matches_from(p, choice, at - 1, anchor, steps)),
+            Combinator::Child => {
+                self.parent(id).is_some_and(|p| p != 0 && self.matches_from(p, choice, at - 1, anchor, steps))
+            }
+            Combinator::Descendant => {
+                self.ancestors(id).any(|p| self.matches_from(p, choice, at - 1, anchor, steps))
+            }
+            Combinator::Next => {
+                self.previous(id).is_some_and(|p| self.matches_from(p, choice, at - 1, anchor, steps))
+            }
             Combinator::Later => self.parent(id).is_some_and(|parent| {
-                self.children(parent).take_while(|s| *s < id).any(|s| self.matches_from(s, choice, at - 1, anchor, steps))
+                self.children(parent)
+                    .take_while(|s| *s < id)
+                    .any(|s| self.matches_from(s, choice, at - 1, anchor, steps))
             }),
         }
     }
@@ -174,7 +218,9 @@ impl Document<'_> {
         match compare {
             Compare::Equals => value == wanted,
             Compare::Word => value.split_ascii_whitespace().any(|word| word == wanted),
-            Compare::Lang => value.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')),
+            Compare::Lang => {
+                value.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            }
             Compare::Starts => !wanted.is_empty() && value.starts_with(wanted),
             Compare::Ends => !wanted.is_empty() && value.ends_with(wanted),
             Compare::Contains => !wanted.is_empty() && value.contains(wanted),
@@ -183,8 +229,12 @@ impl Document<'_> {
 
     fn matches_pseudo(&self, id: NodeId, pseudo: &Pseudo, steps: &mut usize) -> bool {
         match pseudo {
-            Pseudo::Not(inner) => !inner.choices.iter().any(|choice| self.matches_complex(id, choice, None, steps)),
-            Pseudo::Is(inner) => inner.choices.iter().any(|choice| self.matches_complex(id, choice, None, steps)),
+            Pseudo::Not(inner) => {
+                !inner.choices.iter().any(|choice| self.matches_complex(id, choice, None, steps))
+            }
+            Pseudo::Is(inner) => {
+                inner.choices.iter().any(|choice| self.matches_complex(id, choice, None, steps))
+            }
             Pseudo::Has(inner) => inner.choices.iter().any(|choice| {
                 let mut found = Vec::new();
                 self.find_complex(id, choice, Some(id), 1, steps, &mut found);
@@ -198,7 +248,14 @@ impl Document<'_> {
         }
     }
 
-    fn matches_nth(&self, id: NodeId, (a, b): (i32, i32), last: bool, of_type: bool, steps: &mut usize) -> bool {
+    fn matches_nth(
+        &self,
+        id: NodeId,
+        (a, b): (i32, i32),
+        last: bool,
+        of_type: bool,
+        steps: &mut usize,
+    ) -> bool {
         let Some(parent) = self.parent(id) else { return false };
         let counted = |s: &NodeId| !of_type || self.name(*s) == self.name(id);
         let mut position: i32 = 1;

@@ -12,7 +12,7 @@ mod tokens;
 mod tree;
 
 pub(crate) use entities::decode;
-pub(crate) use selector::{Selector, SelectorError};
+pub(crate) use selector::Selector;
 pub(crate) use text::{collapse, visible_text};
 pub(crate) use tree::{Document, NodeId};
 

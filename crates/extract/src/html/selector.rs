@@ -59,7 +59,12 @@ pub(super) enum Pseudo {
     Is(Selector),
     Has(Selector),
     /// `an+b`, from the end, counting only its own name.
-    Nth { a: i32, b: i32, last: bool, of_type: bool },
+    Nth {
+        a: i32,
+        b: i32,
+        last: bool,
+        of_type: bool,
+    },
     /// Own addition: the text holds the words, in any case.
     Contains(String),
 }
@@ -161,7 +166,9 @@ impl Parser<'_> {
             let spaced = self.space();
             let combinator = match self.combinator() {
                 Some(combinator) => combinator,
-                None if spaced && self.peek().is_some_and(|c| !matches!(c, ',' | ')')) => Combinator::Descendant,
+                None if spaced && self.peek().is_some_and(|c| !matches!(c, ',' | ')')) => {
+                    Combinator::Descendant
+                }
                 None => return Ok(Complex { parts }),
             };
             if parts.len() == MAX_COMPOUNDS {
@@ -310,12 +317,18 @@ impl Parser<'_> {
                     _ => return self.fail("a quoted text is missing"),
                 };
                 self.space();
-                if self.eat(')') { Ok(Pseudo::Contains(words.to_lowercase())) } else { self.fail("`)` is missing") }
+                if self.eat(')') {
+                    Ok(Pseudo::Contains(words.to_lowercase()))
+                } else {
+                    self.fail("`)` is missing")
+                }
             }
             "nth-child" | "nth-last-child" | "nth-of-type" | "nth-last-of-type" => {
                 let rest = &self.text[self.at..];
                 let Some(end) = rest.find(')') else { return self.fail("`)` is missing") };
-                let Some((a, b)) = nth_formula(&rest[..end]) else { return self.fail("an `an+b` is missing") };
+                let Some((a, b)) = nth_formula(&rest[..end]) else {
+                    return self.fail("an `an+b` is missing");
+                };
                 self.at += end + 1;
                 Ok(Pseudo::Nth { a, b, last: name.contains("last"), of_type: name.contains("type") })
             }

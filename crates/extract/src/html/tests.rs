@@ -33,7 +33,9 @@ fn scripts_and_comments_are_no_text() {
 
 #[test]
 fn attributes_are_read_in_every_writing() {
-    let document = Document::parse("<a HREF='/x?a=1&amp;b=2' data-n=5/ title = \"&euro;&#8364;&#x20AC;&copy=\" checked>t</a>");
+    let document = Document::parse(
+        "<a HREF='/x?a=1&amp;b=2' data-n=5/ title = \"&euro;&#8364;&#x20AC;&copy=\" checked>t</a>",
+    );
     let id = document.named("a")[0];
     assert_eq!(document.attr(id, "href").as_deref(), Some("/x?a=1&b=2"));
     assert_eq!(document.attr(id, "data-n").as_deref(), Some("5/"));
@@ -43,7 +45,10 @@ fn attributes_are_read_in_every_writing() {
 
 #[test]
 fn references_decode_as_in_browsers() {
-    assert_eq!(decode("&lt;b&gt; &amp &nbsp;x &unknown; &#150; &#0; & &#xZ;", false), "<b> & \u{a0}x &unknown; – \u{fffd} & &#xZ;");
+    assert_eq!(
+        decode("&lt;b&gt; &amp &nbsp;x &unknown; &#150; &#0; & &#xZ;", false),
+        "<b> & \u{a0}x &unknown; – \u{fffd} & &#xZ;"
+    );
     assert_eq!(collapse(" a \u{a0}\n b\u{200b}c "), "a bc");
 }
 
@@ -76,7 +81,9 @@ fn selectors_match_as_in_css() {
 
 #[test]
 fn wrong_selectors_say_where() {
-    for (selector, column) in [("a >", 4), ("a[b", 4), ("a:foo", 6), ("", 1), ("a,,b", 3), ("a)", 2), ("[a='b", 5)] {
+    for (selector, column) in
+        [("a >", 4), ("a[b", 4), ("a:foo", 6), ("", 1), ("a,,b", 3), ("a)", 2), ("[a='b", 5)]
+    {
         let error = Selector::parse(selector).expect_err(selector).to_string();
         assert!(error.ends_with(&format!("column {column}")), "{error}");
     }
@@ -99,7 +106,10 @@ fn nested_and_endless_input_stays_bounded() {
 
 #[test]
 fn blocks_part_words_and_inline_elements_do_not() {
-    assert_eq!(texts("<div id=p><span>12</span><sup>99</sup><div>a</div><div>b</div>c</div>", "#p"), ["1299 a b c"]);
+    assert_eq!(
+        texts("<div id=p><span>12</span><sup>99</sup><div>a</div><div>b</div>c</div>", "#p"),
+        ["1299 a b c"]
+    );
     let document = Document::parse("<article><h1>T</h1><p>a b<p>c<nav>no</nav></article>");
     let article = document.named("article")[0];
     assert_eq!(document.lines(article, |id| document.name(id) == "nav"), "T\na b\nc");

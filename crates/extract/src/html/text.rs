@@ -18,7 +18,9 @@ fn push_collapsed(out: &mut String, text: &str) {
             if !out.is_empty() && !out.ends_with([' ', '\n']) {
                 out.push(' ');
             }
-        } else if !matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}' | '\u{ad}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') && !(c.is_control()) {
+        } else if !matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}' | '\u{ad}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            && !(c.is_control())
+        {
             out.push(c);
         }
     }
@@ -26,15 +28,63 @@ fn push_collapsed(out: &mut String, text: &str) {
 
 /// Elements whose content nobody reads.
 fn is_silent(name: &str) -> bool {
-    matches!(name, "script" | "style" | "template" | "noscript" | "svg" | "iframe" | "noembed" | "textarea" | "select" | "object" | "math")
+    matches!(
+        name,
+        "script"
+            | "style"
+            | "template"
+            | "noscript"
+            | "svg"
+            | "iframe"
+            | "noembed"
+            | "textarea"
+            | "select"
+            | "object"
+            | "math"
+    )
 }
 
 fn is_block(name: &str) -> bool {
     matches!(
         name,
-        "address" | "article" | "aside" | "blockquote" | "br" | "dd" | "div" | "dl" | "dt" | "figcaption" | "figure" | "footer" | "form" | "h1" | "h2"
-            | "h3" | "h4" | "h5" | "h6" | "header" | "hr" | "li" | "main" | "nav" | "ol" | "p" | "pre" | "section" | "table" | "td" | "th" | "tr" | "ul"
-            | "option" | "button" | "img" | "title" | "center"
+        "address"
+            | "article"
+            | "aside"
+            | "blockquote"
+            | "br"
+            | "dd"
+            | "div"
+            | "dl"
+            | "dt"
+            | "figcaption"
+            | "figure"
+            | "footer"
+            | "form"
+            | "h1"
+            | "h2"
+            | "h3"
+            | "h4"
+            | "h5"
+            | "h6"
+            | "header"
+            | "hr"
+            | "li"
+            | "main"
+            | "nav"
+            | "ol"
+            | "p"
+            | "pre"
+            | "section"
+            | "table"
+            | "td"
+            | "th"
+            | "tr"
+            | "ul"
+            | "option"
+            | "button"
+            | "img"
+            | "title"
+            | "center"
     )
 }
 
@@ -93,7 +143,8 @@ impl Document<'_> {
             return true;
         }
         let Some(style) = self.raw_attr(id, "style") else { return false };
-        let style: String = style.chars().filter(|c| !c.is_whitespace()).take(400).collect::<String>().to_ascii_lowercase();
+        let style: String =
+            style.chars().filter(|c| !c.is_whitespace()).take(400).collect::<String>().to_ascii_lowercase();
         style.contains("display:none") || style.contains("visibility:hidden")
     }
 

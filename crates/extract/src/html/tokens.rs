@@ -8,8 +8,13 @@ const MAX_ATTRS: usize = 256;
 /// One token.
 pub(super) enum Token<'a> {
     /// `<name attributes>`; the attributes were appended to the list given to [`Tokens::next`].
-    Start { name: &'a str, closed: bool },
-    End { name: &'a str },
+    Start {
+        name: &'a str,
+        closed: bool,
+    },
+    End {
+        name: &'a str,
+    },
     Text(&'a str),
 }
 
@@ -71,8 +76,9 @@ impl<'a> Tokens<'a> {
                 return &self.html[start..];
             };
             let after = found + 2 + name.len();
-            let is_it = bytes.get(found + 2..after).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
-                && bytes.get(after).is_none_or(|c| matches!(c, b'>' | b'/') || c.is_ascii_whitespace());
+            let is_it =
+                bytes.get(found + 2..after).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
+                    && bytes.get(after).is_none_or(|c| matches!(c, b'>' | b'/') || c.is_ascii_whitespace());
             if is_it {
                 self.at = self.find('>', after).saturating_add(1);
                 return &self.html[start..found];
@@ -100,7 +106,10 @@ impl<'a> Tokens<'a> {
 
     fn tag_name(&self, from: usize) -> &'a str {
         let rest = &self.html[from..];
-        let len = rest.bytes().position(|c| c.is_ascii_whitespace() || matches!(c, b'/' | b'>')).unwrap_or(rest.len());
+        let len = rest
+            .bytes()
+            .position(|c| c.is_ascii_whitespace() || matches!(c, b'/' | b'>'))
+            .unwrap_or(rest.len());
         &rest[..len]
     }
 
@@ -136,7 +145,8 @@ impl<'a> Tokens<'a> {
         let from = self.at;
         // A name may begin with `=`.
         let mut at = from + 1;
-        while at < bytes.len() && !bytes[at].is_ascii_whitespace() && !matches!(bytes[at], b'=' | b'>' | b'/') {
+        while at < bytes.len() && !bytes[at].is_ascii_whitespace() && !matches!(bytes[at], b'=' | b'>' | b'/')
+        {
             at += 1;
         }
         while !self.html.is_char_boundary(at) {

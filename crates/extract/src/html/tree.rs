@@ -92,7 +92,8 @@ impl<'a> Document<'a> {
 
     /// Whether the element's class list holds the word.
     pub(crate) fn has_class(&self, id: NodeId, word: &str) -> bool {
-        self.element(id).is_some_and(|element| element.class.split_ascii_whitespace().any(|class| class == word))
+        self.element(id)
+            .is_some_and(|element| element.class.split_ascii_whitespace().any(|class| class == word))
     }
 
     /// The class attribute as written.

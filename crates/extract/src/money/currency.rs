@@ -106,17 +106,21 @@ fn match_at(chars: &[char], at: usize, symbol: &'static Symbol) -> Option<usize>
     let near_number = number(before)
         || number(after)
         || (after.is_some_and(char::is_whitespace) && number(chars.get(to + 1).copied()))
-        || (before.is_some_and(char::is_whitespace) && number(at.checked_sub(2).and_then(|at| chars.get(at)).copied()));
+        || (before.is_some_and(char::is_whitespace)
+            && number(at.checked_sub(2).and_then(|at| chars.get(at)).copied()));
     let starts_with_letter = symbol.0.starts_with(char::is_alphabetic);
     let ends_with_letter = symbol.0.ends_with(char::is_alphabetic);
     let fits = match symbol.2 {
         Kind::Sign | Kind::SharedSign => {
-            !(starts_with_letter && symbol.0.is_ascii() && letter(before)) && !(ends_with_letter && symbol.0.is_ascii() && letter(after))
+            !(starts_with_letter && symbol.0.is_ascii() && letter(before))
+                && !(ends_with_letter && symbol.0.is_ascii() && letter(after))
         }
         Kind::Word | Kind::Shared => !letter(before) && !(ends_with_letter && letter(after)),
         Kind::Stem => !letter(before),
         Kind::Code => {
-            !letter(before) && !(letter(after)) && (small == 0 || (small == symbol.0.len() && (near_number || chars.len() <= 4)))
+            !letter(before)
+                && !(letter(after))
+                && (small == 0 || (small == symbol.0.len() && (near_number || chars.len() <= 4)))
         }
         Kind::Letter => !letter(before) && !letter(after) && near_number,
     };
@@ -145,7 +149,24 @@ impl Symbol {
 
     /// May be a word of a language.
     pub(super) fn is_word_like(&self) -> bool {
-        self.2 == Kind::Letter || (self.2 == Kind::Code && matches!(self.0, "ALL" | "TOP" | "TRY" | "CUP" | "GEL" | "PEN" | "COP" | "MOP" | "MAD" | "BOB" | "BAM" | "SOS" | "RON"))
+        self.2 == Kind::Letter
+            || (self.2 == Kind::Code
+                && matches!(
+                    self.0,
+                    "ALL"
+                        | "TOP"
+                        | "TRY"
+                        | "CUP"
+                        | "GEL"
+                        | "PEN"
+                        | "COP"
+                        | "MOP"
+                        | "MAD"
+                        | "BOB"
+                        | "BAM"
+                        | "SOS"
+                        | "RON"
+                ))
     }
 }
 
@@ -158,7 +179,9 @@ impl Found {
 
 /// Whether the text is an ISO 4217 code in capitals.
 pub(crate) fn is_code(text: &str) -> bool {
-    text.len() == 3 && text.bytes().all(|c| c.is_ascii_uppercase()) && SYMBOLS.iter().any(|symbol| symbol.1 == text)
+    text.len() == 3
+        && text.bytes().all(|c| c.is_ascii_uppercase())
+        && SYMBOLS.iter().any(|symbol| symbol.1 == text)
 }
 
 /// The ISO code of a symbol. Where several currencies share it, a hint, the page and the site decide.
@@ -193,8 +216,9 @@ fn family(symbol: &Symbol) -> &'static [&'static str] {
         _ if symbol.1 == "SEK" || symbol.1 == "DKK" || symbol.1 == "NOK" => &["SEK", "DKK", "NOK", "ISK"],
         "pesos" => &["MXN", "ARS", "CLP", "COP", "UYU", "PHP", "DOP"],
         _ => &[
-            "USD", "CAD", "AUD", "NZD", "MXN", "ARS", "CLP", "COP", "SGD", "HKD", "TWD", "BRL", "UYU", "BOB", "DOP", "JMD", "TTD", "BBD", "BSD", "BZD",
-            "FJD", "GYD", "KYD", "LRD", "NAD", "SRD", "XCD", "BMD", "BND", "SBD", "TOP", "WST", "MOP",
+            "USD", "CAD", "AUD", "NZD", "MXN", "ARS", "CLP", "COP", "SGD", "HKD", "TWD", "BRL", "UYU", "BOB",
+            "DOP", "JMD", "TTD", "BBD", "BSD", "BZD", "FJD", "GYD", "KYD", "LRD", "NAD", "SRD", "XCD", "BMD",
+            "BND", "SBD", "TOP", "WST", "MOP",
         ],
     }
 }
@@ -257,7 +281,8 @@ fn country_currency(country: &str) -> Option<&'static str> {
         "tn" => "TND",
         "ma" => "MAD",
         "pe" => "PEN",
-        "de" | "fr" | "it" | "es" | "nl" | "be" | "at" | "ie" | "pt" | "fi" | "gr" | "sk" | "si" | "lt" | "lv" | "ee" | "lu" | "mt" | "cy" | "hr" | "eu" => "EUR",
+        "de" | "fr" | "it" | "es" | "nl" | "be" | "at" | "ie" | "pt" | "fi" | "gr" | "sk" | "si" | "lt"
+        | "lv" | "ee" | "lu" | "mt" | "cy" | "hr" | "eu" => "EUR",
         _ => return None,
     })
 }

@@ -6,8 +6,8 @@ mod symbols;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use currency::{Site, is_code};
 use currency::{Found, code_of, find_all};
+pub(crate) use currency::{Site, is_code};
 use number::{Number, numbers};
 
 /// Only that many characters of a text are read.
@@ -65,8 +65,13 @@ pub(crate) fn parse_at(text: &str, currency_hint: Option<&str>, site: &Site) -> 
 }
 
 /// The number that is the price, with the currency beside it.
-fn choose<'n>(chars: &[char], numbers: &'n [Number], found: &'n [Found]) -> Option<(&'n Number, Option<&'n Found>)> {
-    let with_currency = numbers.iter().find_map(|number| beside(chars, number, found).map(|found| (number, Some(found))));
+fn choose<'n>(
+    chars: &[char],
+    numbers: &'n [Number],
+    found: &'n [Found],
+) -> Option<(&'n Number, Option<&'n Found>)> {
+    let with_currency =
+        numbers.iter().find_map(|number| beside(chars, number, found).map(|found| (number, Some(found))));
     let is_clean = |number: &&Number| {
         let before = number.from.checked_sub(1).and_then(|at| chars.get(at));
         let after = chars.get(number.to);
@@ -79,7 +84,8 @@ fn choose<'n>(chars: &[char], numbers: &'n [Number], found: &'n [Found]) -> Opti
 
 /// The currency that stands before or after the number; one that says more than `$` wins.
 fn beside<'f>(chars: &[char], number: &Number, found: &'f [Found]) -> Option<&'f Found> {
-    let before = found.iter().rev().find(|found| found.to <= number.from && is_gap(chars, found.to, number.from));
+    let before =
+        found.iter().rev().find(|found| found.to <= number.from && is_gap(chars, found.to, number.from));
     let after = found.iter().find(|found| found.from >= number.to && is_gap(chars, number.to, found.from));
     let nearest = match (before, after) {
         (Some(before), Some(after)) if before.symbol.is_shared() && !after.symbol.is_shared() => after,
@@ -100,7 +106,10 @@ fn beside<'f>(chars: &[char], number: &Number, found: &'f [Found]) -> Option<&'f
 }
 
 fn is_gap(chars: &[char], from: usize, to: usize) -> bool {
-    to - from <= MAX_GAP && chars[from..to].iter().all(|c| c.is_whitespace() || matches!(c, ':' | '.' | ',' | '-' | '–' | '—' | '*' | '=' | '('))
+    to - from <= MAX_GAP
+        && chars[from..to]
+            .iter()
+            .all(|c| c.is_whitespace() || matches!(c, ':' | '.' | ',' | '-' | '–' | '—' | '*' | '=' | '('))
 }
 
 /// A percentage, a count (`3x`) or a part of a date is no price.
@@ -125,8 +134,12 @@ fn from_hint(hint: &[char]) -> Option<Found> {
 }
 
 fn is_free(chars: &[char]) -> bool {
-    let text: String = chars.iter().collect::<String>().trim_matches(|c: char| !c.is_alphabetic()).to_lowercase();
-    matches!(text.as_str(), "free" | "gratis" | "gratuit" | "kostenlos" | "бесплатно" | "grátis" | "無料" | "免费" | "ücretsiz")
+    let text: String =
+        chars.iter().collect::<String>().trim_matches(|c: char| !c.is_alphabetic()).to_lowercase();
+    matches!(
+        text.as_str(),
+        "free" | "gratis" | "gratuit" | "kostenlos" | "бесплатно" | "grátis" | "無料" | "免费" | "ücretsiz"
+    )
 }
 
 /// Marks that change the writing direction or nothing at all.

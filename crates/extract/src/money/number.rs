@@ -65,7 +65,8 @@ fn run(chars: &[char], at: usize) -> (String, usize) {
 /// The mark that continues a number at `at`, and where the digits go on.
 fn mark_at(chars: &[char], at: usize, groups: &[String], marks: &[char]) -> Option<(char, usize)> {
     let c = *chars.get(at)?;
-    let digits_at = |at: usize| chars[at.min(chars.len())..].iter().take_while(|c| digit(**c).is_some()).count();
+    let digits_at =
+        |at: usize| chars[at.min(chars.len())..].iter().take_while(|c| digit(**c).is_some()).count();
     match c {
         '.' | ',' | '٫' | '٬' | '،' | '·' | '．' | '，' => {
             let next = digits_at(at + 1);
@@ -80,7 +81,10 @@ fn mark_at(chars: &[char], at: usize, groups: &[String], marks: &[char]) -> Opti
         c if c.is_whitespace() => {
             let thousands = digits_at(at + 1) == 3
                 && marks.iter().all(|mark| *mark == ' ')
-                && groups.iter().enumerate().all(|(i, group)| if i == 0 { group.len() <= 3 } else { group.len() == 3 });
+                && groups
+                    .iter()
+                    .enumerate()
+                    .all(|(i, group)| if i == 0 { group.len() <= 3 } else { group.len() == 3 });
             thousands.then_some((' ', at + 1))
         }
         _ => None,
@@ -103,7 +107,8 @@ fn cents(chars: &[char], number: &mut Number, found: &[Found]) -> Option<String>
     let currency = found.iter().find(|found| found.from == number.to && found.symbol.is_sign())?;
     let spaces = chars[currency.to..].iter().take_while(|c| c.is_whitespace()).count();
     let (digits, end) = run(chars, currency.to + spaces);
-    let ends_well = if spaces == 0 { !chars.get(end).is_some_and(|c| c.is_alphanumeric()) } else { end == chars.len() };
+    let ends_well =
+        if spaces == 0 { !chars.get(end).is_some_and(|c| c.is_alphanumeric()) } else { end == chars.len() };
     (digits.len() == 2 && spaces <= 1 && ends_well).then(|| {
         number.to = number.to.max(currency.from);
         digits

@@ -1,4 +1,6 @@
 //! The crate from outside: prices and pages of a corpus beside the project, and pages of its own.
 
+mod compare;
 mod corpus;
+mod pages;
 mod prices;

@@ -1,0 +1,145 @@
+//! The text of an article: the element that holds most of the prose, without what stands around it.
+
+use std::collections::HashMap;
+
+use crate::context::Context;
+use crate::html::{Document, NodeId, Selector};
+
+/// Shorter paragraphs are captions and buttons.
+const PROSE: usize = 40;
+
+/// The prose, a paragraph a line, and the element that holds it.
+pub(super) fn text(context: &Context<'_>) -> (String, String) {
+    let document = &context.document;
+    let marked = Selector::fixed(
+        "[itemprop=articleBody], .article-body, .entry-content, .post-content, .article__body, .c-entry-content, .story-body, .article-content, .articleBody",
+    );
+    for choice in document.select_by_choice(Document::ROOT, &marked) {
+        let longest =
+            choice.into_iter().map(|id| (id, prose(document, id))).max_by_key(|(_, text)| text.len());
+        if let Some((id, text)) = longest.filter(|(_, text)| text.chars().count() > 400) {
+            return (text, crate::label_of(document, id));
+        }
+    }
+    match densest(document) {
+        Some(id) => (prose(document, id), crate::label_of(document, id)),
+        None => {
+            let body = document.named("body").first().copied().unwrap_or(Document::ROOT);
+            (prose(document, body), "body".to_owned())
+        }
+    }
+}
+
+/// The element under which most prose stands, counting near paragraphs more than far ones.
+fn densest(document: &Document<'_>) -> Option<NodeId> {
+    let mut scores: HashMap<NodeId, f64> = HashMap::new();
+    let mut total = 0.0;
+    for id in document
+        .elements(Document::ROOT)
+        .filter(|id| matches!(document.name(*id), "p" | "pre" | "blockquote" | "li" | "td" | "div"))
+    {
+        if is_furniture(document, id) {
+            continue;
+        }
+        let name = document.name(id);
+        let length = if name == "p" || name == "pre" || name == "blockquote" {
+            document.text_up_to(id, 4_000).chars().count()
+        } else {
+            own_text(document, id)
+        };
+        if length < PROSE {
+            continue;
+        }
+        let worth = f64::from(u32::try_from(length.min(1_500)).unwrap_or(0))
+            * if name == "li" || name == "td" { 0.4 } else { 1.0 };
+        total += worth;
+        let from = if matches!(name, "div" | "td") { Some(id) } else { document.parent(id) };
+        let mut share = 1.0;
+        for parent in
+            from.into_iter().flat_map(|from| std::iter::once(from).chain(document.ancestors(from))).take(5)
+        {
+            *scores.entry(parent).or_default() += worth * share;
+            share *= 0.72;
+        }
+    }
+    let best = scores.into_iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
+    best.filter(|(id, score)| *score > total * 0.15 && *id != Document::ROOT).map(|(id, _)| id)
+}
+
+fn own_text(document: &Document<'_>, id: NodeId) -> usize {
+    (id + 1..document.end(id))
+        .take(60)
+        .filter(|child| document.parent(*child) == Some(id))
+        .filter_map(|child| document.text_of(child))
+        .map(|text| text.trim().chars().count())
+        .sum()
+}
+
+fn prose(document: &Document<'_>, id: NodeId) -> String {
+    document.lines(id, |inner| is_furniture_itself(document, inner))
+}
+
+fn is_furniture(document: &Document<'_>, id: NodeId) -> bool {
+    std::iter::once(id)
+        .chain(document.ancestors(id))
+        .any(|id| is_furniture_itself(document, id) || document.is_hidden(id))
+}
+
+fn is_furniture_itself(document: &Document<'_>, id: NodeId) -> bool {
+    if matches!(
+        document.name(id),
+        "nav"
+            | "footer"
+            | "aside"
+            | "form"
+            | "button"
+            | "script"
+            | "style"
+            | "noscript"
+            | "header"
+            | "figure"
+            | "iframe"
+    ) {
+        return !matches!(document.name(id), "header" | "figure")
+            || document.text_up_to(id, 2_000).chars().count() < 600;
+    }
+    let class = document.class(id);
+    let own = document.id(id);
+    if class.is_empty() && own.is_empty() || matches!(document.name(id), "body" | "html" | "main" | "article")
+    {
+        return false;
+    }
+    let names = format!("{class} {own}").to_ascii_lowercase();
+    [
+        "comment",
+        "related",
+        "sidebar",
+        "share",
+        "social",
+        "newsletter",
+        "promo",
+        "recirc",
+        "footer",
+        "recommend",
+        "most-read",
+        "popular",
+        "breadcrumb",
+        "signup",
+        "advert",
+        "-ad-",
+        "sponsor",
+        "cookie",
+        "paywall",
+        "trending",
+        "read-more",
+        "readmore",
+        "author-bio",
+        "disqus",
+        "outbrain",
+        "taboola",
+        "sticky-nav",
+        "navigation",
+    ]
+    .iter()
+    .any(|word| names.contains(word))
+}

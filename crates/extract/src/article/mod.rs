@@ -1,0 +1,189 @@
+//! Articles: heading, author, date and the text without the page's furniture.
+
+mod body;
+
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::draft::Draft;
+use crate::extraction::Layer;
+use crate::html::{Document, Selector, collapse};
+use crate::reading;
+use crate::structured::{Thing, text_of, texts_of};
+
+/// The fields of an article's record, in their order.
+pub(crate) const FIELDS: [&str; 6] = ["title", "author", "publishedAt", "description", "imageUrl", "text"];
+
+/// Types of the vocabulary that are texts to read.
+const TYPES: &[&str] = &[
+    "Article",
+    "NewsArticle",
+    "BlogPosting",
+    "Report",
+    "TechArticle",
+    "ScholarlyArticle",
+    "ReportageNewsArticle",
+    "AnalysisNewsArticle",
+    "OpinionNewsArticle",
+    "LiveBlogPosting",
+    "SatiricalArticle",
+    "Blog",
+    "AdvertiserContentArticle",
+];
+
+/// The item that the article is.
+pub(crate) fn main_article<'c>(context: &'c Context<'_>) -> Option<&'c Thing> {
+    let is = |thing: &&Thing| TYPES[..TYPES.len() - 2].iter().any(|kind| thing.is(kind));
+    let own: Vec<&Thing> = context.things.iter().filter(is).filter(|thing| !thing.nested).collect();
+    own.iter().find(|thing| thing.value.get("datePublished").is_some()).or_else(|| own.first()).copied()
+}
+
+/// Fills what the recipe left open. Gives the number of characters of the text.
+pub(crate) fn fill(context: &Context<'_>, draft: &mut Draft) {
+    let meta = &context.meta;
+    if let Some(article) = main_article(context) {
+        let (layer, value) = (article.layer, &article.value);
+        for key in ["headline", "name"] {
+            if let Some(title) = text_of(value, key) {
+                draft.offer("title", title, layer, 0.9, key);
+            }
+        }
+        let authors: Vec<String> =
+            texts_of(value, "author").into_iter().filter(|name| !name.starts_with("http")).collect();
+        draft.offer("author", join(&authors), layer, 0.9, "author");
+        if let Some(date) = text_of(value, "datePublished").and_then(|date| reading::instant(&date)) {
+            draft.offer("publishedAt", date, layer, 0.9, "datePublished");
+        }
+    }
+    let title = crate::titled(context).unwrap_or_default();
+    let site_free = crate::without_site(&title, meta.get("og:site_name").unwrap_or(""), context.host());
+    draft.offer("title", site_free, Layer::Meta, 0.8, "og:title");
+    if let Some(heading) = context.document.named("h1").first() {
+        draft.offer("title", context.document.text_up_to(*heading, 400), Layer::Text, 0.7, "h1");
+    }
+    author(context, draft);
+    published(context, draft);
+    if let Some((name, text)) = meta.first(&["og:description", "description", "twitter:description"]) {
+        draft.offer("description", text, Layer::Meta, 0.8, name);
+    }
+    if let Some((name, image)) = meta.first(&["og:image", "twitter:image"]) {
+        draft.offer("imageUrl", context.absolute(image).unwrap_or_default(), Layer::Meta, 0.8, name);
+    }
+    if draft.lacks("text") {
+        let (text, rule) = body::text(context);
+        draft.offer("text", text, Layer::Text, 0.7, &rule);
+    }
+}
+
+fn author(context: &Context<'_>, draft: &mut Draft) {
+    let names = [
+        "author",
+        "article:author",
+        "sailthru.author",
+        "parsely-author",
+        "dc.creator",
+        "dcterms.creator",
+        "byl",
+        "twitter:creator:name",
+        "article:author_name",
+    ];
+    for name in names {
+        let values: Vec<String> = context
+            .meta
+            .all(name)
+            .iter()
+            .filter(|value| !value.starts_with("http") && !value.starts_with('@') && value.len() < 120)
+            .cloned()
+            .collect();
+        if draft.offer("author", join(&values), Layer::Meta, 0.8, name) {
+            return;
+        }
+    }
+    let document = &context.document;
+    let marked = Selector::fixed(
+        "[itemprop=author] [itemprop=name], [itemprop=author], a[rel=author], [rel=author], .byline a, .author-name, .article-author, .c-byline__item a, .byline, .author, [class*='byline' i] a, [class*='author' i] a, [class*='byline' i], [class*='author__name' i]",
+    );
+    for choice in document.select_by_choice(Document::ROOT, &marked) {
+        for id in choice.into_iter().take(5) {
+            let text = without_by(&document.text_up_to(id, 200));
+            let fits =
+                (3..80).contains(&text.chars().count()) && !text.contains("http") && !document.is_unseen(id);
+            if fits && draft.offer("author", text, Layer::Text, 0.6, "byline") {
+                return;
+            }
+        }
+    }
+}
+
+/// `By Jane Doe` is written by Jane Doe.
+fn without_by(text: &str) -> String {
+    let text = collapse(text);
+    for by in ["by ", "By ", "BY ", "von ", "Von ", "por ", "Por ", "par ", "Par ", "di ", "Di "] {
+        if let Some(rest) = text.strip_prefix(by) {
+            return rest.trim().to_owned();
+        }
+    }
+    text
+}
+
+fn published(context: &Context<'_>, draft: &mut Draft) {
+    let names = [
+        "article:published_time",
+        "og:article:published_time",
+        "datepublished",
+        "article:published",
+        "date",
+        "pubdate",
+        "publishdate",
+        "publish-date",
+        "dc.date",
+        "dc.date.issued",
+        "dcterms.created",
+        "dcterms.date",
+        "sailthru.date",
+        "parsely-pub-date",
+        "article.published",
+        "originalpublicationdate",
+        "cxenseparse:recs:publishtime",
+        "revision_date",
+        "analyticsattributes.articledate",
+    ];
+    for name in names {
+        if let Some(date) = context.meta.get(name).and_then(reading::instant) {
+            if draft.offer("publishedAt", date, Layer::Meta, 0.85, name) {
+                return;
+            }
+        }
+    }
+    let document = &context.document;
+    let times = Selector::fixed(
+        "time[itemprop=datePublished], [itemprop=datePublished], article time[datetime], time[pubdate], time[datetime], .published, .dateline, [class*='publish' i], [class*='date' i], time",
+    );
+    for choice in document.select_by_choice(Document::ROOT, &times) {
+        for id in choice.into_iter().take(5) {
+            let text = document
+                .attr(id, "datetime")
+                .or_else(|| document.attr(id, "content"))
+                .map_or_else(|| document.text_up_to(id, 120), std::borrow::Cow::into_owned);
+            if let Some(date) = reading::instant(&text) {
+                draft.offer("publishedAt", date, Layer::Text, 0.6, "time");
+                return;
+            }
+        }
+    }
+}
+
+fn join(names: &[String]) -> String {
+    let mut unique: Vec<&str> = Vec::new();
+    for name in names {
+        if !unique.contains(&name.as_str()) {
+            unique.push(name);
+        }
+    }
+    unique.join(", ")
+}
+
+/// Whether there is enough text to read.
+pub(crate) fn is_long(draft: &Draft) -> bool {
+    draft.get("text").and_then(Value::as_str).is_some_and(|text| text.chars().count() >= 700)
+}

@@ -1,0 +1,472 @@
+//! A product in the words and shape of a page: heading, price, former price, stars.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::context::Context;
+use crate::draft::Draft;
+use crate::extraction::Layer;
+use crate::html::{Document, NodeId, Selector};
+use crate::{money, reading};
+
+/// Longer texts are no prices.
+const MAX_PRICE_TEXT: usize = 70;
+/// Price elements looked at on one page.
+const MAX_CANDIDATES: usize = 600;
+
+/// The page's own heading: the first `h1` that is no logo, else the title without the site's name.
+pub(crate) fn heading(context: &Context<'_>) -> Option<String> {
+    heading_node(context).map(|id| context.document.text_up_to(id, 400)).or_else(|| titled(context))
+}
+
+fn heading_node(context: &Context<'_>) -> Option<NodeId> {
+    let document = &context.document;
+    let marked = Selector::fixed(
+        "h1[itemprop=name], [itemprop=name] h1, h1[class*='product' i], h1[class*='title' i], h1",
+    );
+    let title = context.meta.get("og:title").unwrap_or(&context.meta.title).to_lowercase();
+    let fits = |id: &NodeId| {
+        let text = document.text_up_to(*id, 400);
+        text.chars().count() >= 2 && !in_frame(document, *id)
+    };
+    let all: Vec<NodeId> =
+        document.select(Document::ROOT, &marked).into_iter().filter(fits).take(20).collect();
+    let said = |id: &NodeId| title.contains(&document.text_up_to(*id, 400).to_lowercase());
+    all.iter().find(|id| said(id)).or_else(|| all.first()).copied()
+}
+
+/// The title as other sites show it, or the document's, without the site's name.
+pub(crate) fn titled(context: &Context<'_>) -> Option<String> {
+    let meta = &context.meta;
+    let site = meta.get("og:site_name").unwrap_or("").to_lowercase();
+    let title =
+        meta.first(&["og:title", "twitter:title", "title"]).map(|(_, title)| title).unwrap_or(&meta.title);
+    Some(without_site(title, &site, context.host())).filter(|title| !title.is_empty())
+}
+
+/// Takes `| Site` and `Site:` off a title.
+pub(crate) fn without_site(title: &str, site: &str, host: &str) -> String {
+    let core: String =
+        host.split('.').rev().skip(1).find(|label| label.len() > 3).unwrap_or(host).to_lowercase();
+    let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+    let is_site = |part: &str| {
+        let part = plain(part);
+        !part.is_empty()
+            && ((!site.is_empty() && part == plain(site))
+                || (!core.is_empty() && (part == plain(&core) || part == plain(host))))
+    };
+    for separator in [" | ", " – ", " — ", " - ", " : ", ": ", " · ", " • ", " :: ", " » "] {
+        if let Some((front, back)) = title.rsplit_once(separator) {
+            if is_site(back) {
+                return front.trim().to_owned();
+            }
+        }
+        if let Some((front, back)) = title.split_once(separator) {
+            if is_site(front) {
+                return back.trim().to_owned();
+            }
+        }
+    }
+    title.trim().to_owned()
+}
+
+/// Fills what the page shows to a reader.
+pub(super) fn fill(context: &Context<'_>, draft: &mut Draft) {
+    let document = &context.document;
+    let heading = heading_node(context);
+    if draft.lacks("productTitle") {
+        match heading {
+            Some(id) => draft.offer(
+                "productTitle",
+                document.text_up_to(id, 1_000),
+                Layer::Text,
+                0.7,
+                &label_of(document, id),
+            ),
+            None => {
+                draft.offer("productTitle", titled(context).unwrap_or_default(), Layer::Meta, 0.6, "title")
+            }
+        };
+    }
+    prices(context, draft, heading.unwrap_or(0));
+    stars(context, draft, heading.unwrap_or(0));
+}
+
+/// A price element: what it says and whether it is struck out.
+struct Shown {
+    id: NodeId,
+    amount: f64,
+    code: Option<String>,
+    struck: bool,
+}
+
+fn prices(context: &Context<'_>, draft: &mut Draft, heading: NodeId) {
+    if !draft.lacks("price") && !draft.lacks("originalPrice") {
+        return;
+    }
+    let document = &context.document;
+    let shown = shown(context);
+    let after = |price: &&Shown| price.id > heading;
+    let first = shown
+        .iter()
+        .filter(after)
+        .find(|price| !price.struck)
+        .or_else(|| shown.iter().find(|price| !price.struck));
+    let known = draft.number("price");
+    if draft.lacks("price") {
+        if let Some(price) = first.filter(|price| price.amount > 0.0) {
+            draft.offer("price", price.amount, Layer::Text, 0.6, &label_of(document, price.id));
+            if let Some(code) = &price.code {
+                draft.offer("currency", code.as_str(), Layer::Text, 0.6, &label_of(document, price.id));
+            }
+        }
+    }
+    if draft.lacks("originalPrice") {
+        // The former price stands beside the price that is paid.
+        let paid = draft.number("price");
+        let place = match (known, paid) {
+            (Some(known), _) => {
+                shown.iter().filter(after).find(|price| !price.struck && same(price.amount, known))
+            }
+            (None, Some(_)) => first,
+            (None, None) => None,
+        };
+        if let (Some(place), Some(paid)) = (place, paid) {
+            let near = |price: &&Shown| {
+                price.struck
+                    && price.amount > paid
+                    && price.amount < paid * 10.0
+                    && beside(document, place.id, price.id)
+            };
+            if let Some(former) = shown.iter().find(near) {
+                draft.offer("originalPrice", former.amount, Layer::Text, 0.6, &label_of(document, former.id));
+            }
+        }
+    }
+    if draft.has("price") && draft.lacks("currency") {
+        let paid = draft.number("price").unwrap_or(0.0);
+        let code = shown
+            .iter()
+            .find(|price| same(price.amount, paid))
+            .or(first)
+            .and_then(|price| price.code.clone());
+        draft.offer("currency", code.unwrap_or_default(), Layer::Text, 0.6, "the shown price");
+    }
+}
+
+fn same(a: f64, b: f64) -> bool {
+    (a - b).abs() < 0.005
+}
+
+/// Whether two elements share a parent within a few steps.
+fn beside(document: &Document<'_>, a: NodeId, b: NodeId) -> bool {
+    document
+        .ancestors(a)
+        .take(4)
+        .any(|parent| document.contains(parent, b) && document.end(parent) - parent < 400)
+}
+
+/// Whether a price stands behind the page's heading, outside of other products.
+pub(crate) fn shows_price(context: &Context<'_>) -> bool {
+    let heading = heading_node(context).unwrap_or(0);
+    shown(context).iter().any(|price| price.id > heading && !price.struck)
+}
+
+/// All prices that a reader sees outside of menus, side boxes and recommendations.
+fn shown(context: &Context<'_>) -> Vec<Shown> {
+    let document = &context.document;
+    let mut out: Vec<Shown> = Vec::new();
+    let mut last_end = 0;
+    for id in document.elements(Document::ROOT) {
+        if out.len() >= MAX_CANDIDATES {
+            break;
+        }
+        let by_name = names_price(document, id);
+        let by_shape = matches!(
+            document.name(id),
+            "del"
+                | "s"
+                | "strike"
+                | "ins"
+                | "b"
+                | "strong"
+                | "span"
+                | "div"
+                | "p"
+                | "td"
+                | "dd"
+                | "h2"
+                | "h3"
+                | "h4"
+                | "bdi"
+        );
+        if !by_name && !by_shape || document.end(id) - id > 40 {
+            continue;
+        }
+        let text = document.text_up_to(id, MAX_PRICE_TEXT * 4);
+        if text.chars().count() > MAX_PRICE_TEXT || !text.contains(|c: char| c.is_numeric()) {
+            continue;
+        }
+        let price = money::parse_at(&text, None, &context.site);
+        let (Some(amount), true) = (price.amount, price.currency.is_some() || (by_name && text.len() < 16))
+        else {
+            continue;
+        };
+        if !by_name && !is_bare_price(&text) {
+            continue;
+        }
+        // An outer element repeats its inner ones; inner ones follow and are more exact.
+        let has_inner = id < last_end;
+        if has_inner
+            && out.last().is_some_and(|outer| same(outer.amount, amount) && !document.contains(outer.id, id))
+        {
+            continue;
+        }
+        if in_side_part(document, id) || document.is_unseen(id) || is_unit_price(&text) {
+            continue;
+        }
+        last_end = document.end(id);
+        let struck = is_struck(document, id);
+        if let Some(outer) = out.last_mut().filter(|outer| document.contains(outer.id, id)) {
+            // `<span class=price><del>9 €</del> <ins>7 €</ins></span>`: the parts say which is which.
+            if outer.struck || struck || !same(outer.amount, amount) {
+                if !outer.struck && struck && same(outer.amount, amount) {
+                    out.pop();
+                }
+            } else {
+                out.pop();
+            }
+        }
+        out.push(Shown { id, amount, code: price.currency_code, struck });
+    }
+    out
+}
+
+fn names_price(document: &Document<'_>, id: NodeId) -> bool {
+    let names = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        ["price", "preis", "prix", "precio", "prezzo", "preco", "prijs", "cena", "amount", "money"]
+            .iter()
+            .any(|word| text.contains(word))
+    };
+    names(document.class(id))
+        || names(document.id(id))
+        || document.attr(id, "itemprop").is_some_and(|value| value.contains("price"))
+}
+
+/// Nothing but a price, a range or a price with a word of tax.
+fn is_bare_price(text: &str) -> bool {
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    digits > 0 && letters <= 4 && text.chars().count() <= 24
+}
+
+fn is_unit_price(text: &str) -> bool {
+    static UNIT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?i)(/|\bper\b|\bpro\b|\bpar\b|\bpor\b)\s*(100\s*)?(kg|g|l|ml|m²|m2|oz|lb|st|stk|stück|unit|unidad|unité|count|sq)\b").ok()
+    });
+    UNIT.as_ref().is_some_and(|unit| unit.is_match(text))
+}
+
+fn is_struck(document: &Document<'_>, id: NodeId) -> bool {
+    let says = |id: NodeId| {
+        if matches!(document.name(id), "del" | "s" | "strike") {
+            return true;
+        }
+        let class = format!("{} {}", document.class(id), document.id(id)).to_ascii_lowercase();
+        let words = [
+            "old",
+            "was",
+            "strike",
+            "list-price",
+            "listprice",
+            "msrp",
+            "rrp",
+            "compare",
+            "crossed",
+            "before",
+            "original",
+            "regular-price",
+            "previous",
+            "strikethrough",
+            "line-through",
+        ];
+        class.split(|c: char| c.is_ascii_whitespace()).any(|class| {
+            class
+                .split(['-', '_'])
+                .any(|part| ["old", "was", "strike", "msrp", "rrp", "before", "compare"].contains(&part))
+                || words[3..].iter().any(|word| class.contains(word))
+                || class.contains("oldprice")
+                || class.contains("wasprice")
+                || class.contains("price-old")
+                || class.contains("price-was")
+                || class.contains("strike")
+        })
+    };
+    if says(id) {
+        return true;
+    }
+    let style = document.attr(id, "style").unwrap_or_default().to_ascii_lowercase();
+    style.contains("line-through")
+        || document.ancestors(id).take(3).any(says)
+        || document.attr(id, "data-a-strike").is_some_and(|v| v == "true")
+}
+
+fn stars(context: &Context<'_>, draft: &mut Draft, heading: NodeId) {
+    let document = &context.document;
+    if !draft.lacks("rating") && !draft.lacks("reviewCount") {
+        return;
+    }
+    let names = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        text.contains("rating")
+            || text.contains("review")
+            || text.contains("stars")
+            || text.contains("bewertung")
+            || text.contains("avis")
+            || text.contains("opinion")
+    };
+    let mut seen = 0;
+    for id in document.elements(Document::ROOT) {
+        if id < heading
+            || !(names(document.class(id)) || names(document.id(id)) || document.has_attr(id, "aria-label"))
+        {
+            continue;
+        }
+        if document.end(id) - id > 120 || in_side_part(document, id) {
+            continue;
+        }
+        seen += 1;
+        if seen > 60 {
+            return;
+        }
+        let label = ["aria-label", "title", "alt"]
+            .iter()
+            .find_map(|attr| document.attr(id, attr))
+            .unwrap_or_default();
+        let text = document.text_up_to(id, 300);
+        for text in [label.as_ref(), text.as_str()] {
+            if draft.lacks("rating") && text.chars().count() <= 120 && states_rating(text) {
+                if let Some(rating) = reading::rating(text) {
+                    draft.offer("rating", rating, Layer::Text, 0.6, &label_of(document, id));
+                }
+            }
+            if draft.has("rating") && draft.lacks("reviewCount") {
+                if let Some(count) = review_count(text) {
+                    draft.offer("reviewCount", count, Layer::Text, 0.6, &label_of(document, id));
+                }
+            }
+        }
+        if draft.has("rating") && draft.has("reviewCount") {
+            return;
+        }
+    }
+}
+
+fn states_rating(text: &str) -> bool {
+    let text = text.to_lowercase();
+    [
+        "out of 5",
+        "von 5",
+        "sur 5",
+        "de 5",
+        "su 5",
+        "van 5",
+        "/ 5",
+        "/5",
+        "z 5",
+        "av 5",
+        "5つ星",
+        "out of 10",
+        "из 5",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
+}
+
+fn review_count(text: &str) -> Option<u64> {
+    static COUNT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?i)\(?\s*(\d[\d.,\s]*)\)?\s*(?:customer |global |verified |kunden)?(?:reviews?|ratings?|bewertung(?:en)?|rezension(?:en)?|avis|évaluations?|valoraciones|opiniones|reseñas|recensioni|beoordelingen|opinii|avaliações|отзыв\p{L}*|件の)").ok()
+    });
+    let groups = COUNT.as_ref()?.captures(text)?;
+    reading::count(&groups[1])
+}
+
+/// Whether the element stands in a menu, a side box, a cart or a row of other products.
+pub(crate) fn in_side_part(document: &Document<'_>, id: NodeId) -> bool {
+    const SIDE: &[&str] = &[
+        "related",
+        "recommend",
+        "carousel",
+        "similar",
+        "upsell",
+        "up-sell",
+        "cross-sell",
+        "crosssell",
+        "crossell",
+        "also-",
+        "alsobought",
+        "recently",
+        "sponsor",
+        "minicart",
+        "mini-cart",
+        "cart-popup",
+        "cart-drawer",
+        "cart-preview",
+        "footer",
+        "breadcrumb",
+        "cookie",
+        "newsletter",
+        "megamenu",
+        "mega-menu",
+        "navbar",
+        "product-list",
+        "productlist",
+        "products-grid",
+        "product-grid",
+        "product_list",
+        "featured",
+        "bestseller",
+        "best-seller",
+        "accessories",
+        "bundle",
+        "featuredproducts",
+        "reviews-list",
+        "review-list",
+        "comment",
+        "sims",
+        "topbar",
+        "miniature",
+    ];
+    std::iter::once(id).chain(document.ancestors(id)).any(|id| {
+        match document.name(id) {
+            "nav" | "footer" | "aside" => return true,
+            "body" | "html" | "main" => return false,
+            _ => {}
+        }
+        let class = document.class(id);
+        let own = document.id(id);
+        if class.is_empty() && own.is_empty() || class.len() > 400 {
+            return false;
+        }
+        let names = format!("{class} {own}").to_ascii_lowercase();
+        SIDE.iter().any(|word| names.contains(word))
+    })
+}
+
+fn in_frame(document: &Document<'_>, id: NodeId) -> bool {
+    document.ancestors(id).any(|id| matches!(document.name(id), "nav" | "footer" | "aside"))
+        || document.is_unseen(id)
+}
+
+/// How an element is named in `sources`.
+pub(crate) fn label_of(document: &Document<'_>, id: NodeId) -> String {
+    let mut label = document.name(id).to_owned();
+    if !document.id(id).is_empty() {
+        label = format!("{label}#{}", document.id(id));
+    } else if let Some(class) = document.class(id).split_ascii_whitespace().next() {
+        label = format!("{label}.{class}");
+    }
+    label
+}

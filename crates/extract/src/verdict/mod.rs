@@ -1,0 +1,184 @@
+//! What kind of answer a page is: by markers of known obstacles, by status, by words and shape.
+//!
+//! A page with content is never called an obstacle because of a word in it: markers are elements and addresses
+//! that only obstacles have, and words count only on pages that hold little else.
+
+mod markers;
+mod phrases;
+
+use crate::context::Context;
+use crate::extraction::{Page, Verdict};
+use crate::html::{Document, Selector, visible_text};
+
+/// A page with more text than this is no obstacle, unless an element of one stands in it.
+const SHORT: usize = 2_500;
+/// A page with less text than this (and nothing else) is empty.
+const TINY: usize = 12;
+
+/// A decision, and the reason for it.
+pub(crate) type Decision = (Verdict, String);
+
+/// What the page offers apart from words.
+pub(crate) struct Shape {
+    /// The visible text, cut at a megabyte.
+    pub(crate) text: String,
+    /// Title and first headings, in small letters.
+    pub(crate) heading: String,
+    /// Characters of the visible text.
+    pub(crate) length: usize,
+    /// A product, an article, a list: something that a site describes.
+    pub(crate) described: bool,
+}
+
+impl Shape {
+    pub(crate) fn of(context: &Context<'_>, described: bool) -> Self {
+        let document = &context.document;
+        let text = visible_text(document);
+        let mut heading = context.meta.title.clone();
+        for name in ["h1", "h2"] {
+            for id in document.named(name).iter().take(3) {
+                heading.push('\n');
+                heading.push_str(&document.text_up_to(*id, 200));
+            }
+        }
+        Shape { length: text.chars().count(), heading: heading.to_lowercase(), described, text }
+    }
+}
+
+/// The obstacle that the page is; `None` where it is none.
+pub(crate) fn obstacle(context: &Context<'_>, page: &Page<'_>, shape: &Shape) -> Option<Decision> {
+    let document = &context.document;
+    if let Some(decision) = by_header(page) {
+        return Some(decision);
+    }
+    if let Some(decision) = markers::find(document, page.html, shape) {
+        return Some(decision);
+    }
+    let status = page.status.unwrap_or(200);
+    match status {
+        404 | 410 => return Some((Verdict::NotFound, format!("status {status}"))),
+        429 | 503 | 509 | 529 => return Some((Verdict::Throttled, format!("status {status}"))),
+        _ => {}
+    }
+    let words = if shape.described { None } else { phrases::find(shape) };
+    if let Some(decision) = words {
+        return Some(decision);
+    }
+    if !shape.described {
+        if let Some(decision) = log_in(document, shape) {
+            return Some(decision);
+        }
+        if let Some(decision) = not_found(document, context, shape) {
+            return Some(decision);
+        }
+    }
+    match status {
+        401 | 403 | 405 | 406 | 407 | 444 | 451 if !shape.described => {
+            Some((Verdict::Blocked, format!("status {status}")))
+        }
+        500 | 502 | 504 | 520..=527 => Some((Verdict::Throttled, format!("status {status}"))),
+        400..=499 if !shape.described && shape.length < SHORT => {
+            Some((Verdict::Blocked, format!("status {status}")))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a page without a record holds nothing at all.
+pub(crate) fn is_empty(context: &Context<'_>, shape: &Shape) -> bool {
+    let described =
+        context.meta.first(&["og:title", "og:description", "description", "twitter:title"]).is_some();
+    let pictures = context.document.named("img").len()
+        + context.document.named("video").len()
+        + context.document.named("svg").len();
+    !shape.described && !described && shape.length < TINY && pictures == 0
+}
+
+/// Some guards say in a header what they did.
+fn by_header(page: &Page<'_>) -> Option<Decision> {
+    let header = |name: &str| {
+        page.headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.to_ascii_lowercase())
+    };
+    if header("cf-mitigated").is_some_and(|value| value.contains("challenge")) {
+        return Some((Verdict::Captcha, "header cf-mitigated".to_owned()));
+    }
+    if header("x-amzn-waf-action")
+        .is_some_and(|value| value.contains("captcha") || value.contains("challenge"))
+    {
+        return Some((Verdict::Captcha, "header x-amzn-waf-action".to_owned()));
+    }
+    None
+}
+
+/// A form for name and password where there is nothing else to read.
+fn log_in(document: &Document<'_>, shape: &Shape) -> Option<Decision> {
+    let password = Selector::fixed("input[type=password]");
+    let entry = Selector::fixed(
+        "input[type=password], input[type=email], input[name=email], input[name=username], input[name=login]",
+    );
+    let says = phrases::LOG_IN.iter().find(|words| shape.heading.contains(**words));
+    let has_password = document.first(Document::ROOT, &password).is_some();
+    let long = shape.length > 4_000;
+    if has_password && !long {
+        if let Some(words) = says {
+            return Some((Verdict::LoginWall, format!("a password field under `{words}`")));
+        }
+        if shape.length < 600 {
+            return Some((Verdict::LoginWall, "a password field and little else".to_owned()));
+        }
+    }
+    if shape.length < SHORT {
+        let text = shape.text.to_lowercase();
+        if let Some(words) = phrases::MUST_LOG_IN.iter().find(|words| text.contains(**words)) {
+            return Some((Verdict::LoginWall, format!("`{words}`")));
+        }
+        if says.is_some() && shape.length < 1_200 && document.first(Document::ROOT, &entry).is_some() {
+            return Some((Verdict::LoginWall, "a log-in form and little else".to_owned()));
+        }
+    }
+    None
+}
+
+/// The page says that it isn't there: in its title or heading, or by the class of the shop system's error page.
+fn not_found(document: &Document<'_>, context: &Context<'_>, shape: &Shape) -> Option<Decision> {
+    let marked = Selector::fixed(
+        "body.error404, body.template-404, body#pagenotfound, body.cms-no-route, body.cms-noroute-index, body.error-not-found, .error-404.not-found, .template-404",
+    );
+    if document.first(Document::ROOT, &marked).is_some() {
+        return Some((Verdict::NotFound, "the error page's class".to_owned()));
+    }
+    let title = context.meta.title.to_lowercase();
+    if let Some(words) = phrases::NOT_FOUND_TITLE.iter().find(|words| title.contains(**words)) {
+        return Some((Verdict::NotFound, format!("title `{words}`")));
+    }
+    if shape.length > 6_000 {
+        return None;
+    }
+    if let Some(words) = phrases::NOT_FOUND.iter().find(|words| shape.heading.contains(**words)) {
+        return Some((Verdict::NotFound, format!("heading `{words}`")));
+    }
+    if shape.length < 1_200 {
+        let text = shape.text.to_lowercase();
+        if let Some(words) = phrases::NOT_FOUND.iter().find(|words| text.contains(**words)) {
+            return Some((Verdict::NotFound, format!("`{words}`")));
+        }
+        // A picture may be all that says so.
+        let alts = document
+            .named("img")
+            .iter()
+            .filter_map(|id| document.attr(*id, "alt"))
+            .map(|alt| alt.to_lowercase());
+        for alt in alts.take(20) {
+            if let Some(words) = phrases::NOT_FOUND.iter().find(|words| alt.contains(**words)) {
+                return Some((Verdict::NotFound, format!("picture `{words}`")));
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;
