@@ -21,13 +21,15 @@ pub struct Options {
     pub writer_cache_kib: u32,
     /// Frames in the write-ahead log at which it is copied into the database file.
     pub checkpoint_frames: u32,
+    /// Runs that are not yet in the lists of workers' tasks, at most: readers pass over as many.
+    pub run_tail: u32,
     /// The database file may not grow past this many pages, where set.
     pub max_pages: Option<u32>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { readers: 4, writer_cache_kib: 64 * 1024, checkpoint_frames: 8_192, max_pages: None }
+        Self { readers: 4, writer_cache_kib: 64 * 1024, checkpoint_frames: 8_192, run_tail: 4_096, max_pages: None }
     }
 }
 
@@ -36,6 +38,7 @@ impl Default for Options {
 pub struct SqliteStore {
     pub(super) writer: Writer,
     pub(super) readers: Arc<Readers>,
+    pub(super) run_tail: i64,
     checkpointer: Checkpointer,
     // The last field: given free when every connection is closed.
     _lock: FolderLock,
@@ -75,7 +78,8 @@ impl SqliteStore {
         let thread = |e: std::io::Error| StoreError::Unavailable(format!("can't start a thread: {e}"));
         let writer = Writer::start(conn).map_err(thread)?;
         let checkpointer = Checkpointer::start(side, &file, wake, writer.weak()).map_err(thread)?;
-        Ok(Arc::new(Self { writer, readers: Arc::new(readers), checkpointer, _lock: lock }))
+        let run_tail = i64::from(options.run_tail);
+        Ok(Arc::new(Self { writer, readers: Arc::new(readers), run_tail, checkpointer, _lock: lock }))
     }
 }
 

@@ -65,7 +65,8 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&self, commit: Arc<Commit>) -> Result<Applied, CommitError> {
-        match self.writer.run(move |conn| commit::commit(conn, &commit)).await {
+        let run_tail = self.run_tail;
+        match self.writer.run(move |conn| commit::commit(conn, &commit, run_tail)).await {
             Some(done) => done,
             None => Err(CommitError::Unavailable(GONE.to_owned())),
         }

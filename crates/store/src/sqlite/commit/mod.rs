@@ -21,10 +21,10 @@ use group::{Group, number};
 use rusqlite::{Connection, params};
 use ukai_domain::scheduler::Commit;
 
-/// Applies `commit` whole or not at all.
-pub(super) fn commit(conn: &Connection, commit: &Commit) -> Result<Applied, CommitError> {
+/// Applies `commit` whole or not at all. `run_tail` is [`super::Options::run_tail`].
+pub(super) fn commit(conn: &Connection, commit: &Commit, run_tail: i64) -> Result<Applied, CommitError> {
     fail::fail_point!("store-before-begin");
-    let failure = match write(conn, commit) {
+    let failure = match write(conn, commit, run_tail) {
         Ok(()) => {
             fail::fail_point!("store-committed");
             return Ok(Applied::Now);
@@ -43,7 +43,7 @@ pub(super) fn commit(conn: &Connection, commit: &Commit) -> Result<Applied, Comm
     }
 }
 
-fn write(conn: &Connection, commit: &Commit) -> Result<(), Failure> {
+fn write(conn: &Connection, commit: &Commit, run_tail: i64) -> Result<(), Failure> {
     conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     leader::fence(conn, commit.id.epoch)?;
     fail::fail_point!("store-fenced");
@@ -54,7 +54,7 @@ fn write(conn: &Connection, commit: &Commit) -> Result<(), Failure> {
     fail::fail_point!("store-tasks");
     moves::apply(conn, &commit.moves)?;
     fail::fail_point!("store-moved");
-    run::append(conn, &commit.runs)?;
+    run::append(conn, &commit.runs, run_tail)?;
     job::count(conn, &commit.counts)?;
     job::delete(conn, &commit.deleted_jobs)?;
     fail::fail_point!("store-counted");

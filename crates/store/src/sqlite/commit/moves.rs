@@ -1,6 +1,6 @@
 //! Tasks that change their place: out of one table, into another, or changed where they are.
 
-use super::{delayed, done, lease, ready, task};
+use super::{delayed, done, lease, ready, run, task};
 use crate::sqlite::failure::Failure;
 use rusqlite::Connection;
 use ukai_domain::scheduler::{Move, PlaceName};
@@ -25,6 +25,7 @@ pub(super) fn apply(conn: &Connection, moves: &[Move]) -> Result<(), Failure> {
     delayed::enter(conn, moves)?;
     lease::enter(conn, moves)?;
     done::enter(conn, moves)?;
+    run::purge(conn, moves)?;
     task::purge(conn, moves)
 }
 

@@ -1,12 +1,17 @@
-//! Ended runs, with what they brought.
+//! Ended runs, with what they brought, and the list of each worker's tasks behind them.
 
 use super::Group;
 use super::group::json;
 use crate::sqlite::failure::Failure;
 use rusqlite::{Connection, params};
 use ukai_domain::RunRow;
+use ukai_domain::scheduler::Move;
 
-pub(super) fn append(conn: &Connection, runs: &[RunRow]) -> Result<(), Failure> {
+/// `tail`: runs that are not yet in the workers' lists, at most.
+pub(super) fn append(conn: &Connection, runs: &[RunRow], tail: i64) -> Result<(), Failure> {
+    if runs.is_empty() {
+        return Ok(());
+    }
     let mut insert = Group::new(
         conn,
         "insert into run",
@@ -32,6 +37,47 @@ pub(super) fn append(conn: &Connection, runs: &[RunRow]) -> Result<(), Failure> 
             result.map(|r| r.result.as_str()),
         ];
         insert.one(row, format_args!("run {} of {}", run.run, run.task))?;
+    }
+    list(conn, conn.last_insert_rowid(), tail)
+}
+
+/// Brings the workers' lists up to date once the tail is long, in the order of the lists: a page is touched once
+/// for all its rows instead of once a row.
+fn list(conn: &Connection, last: i64, tail: i64) -> Result<(), Failure> {
+    let through: i64 =
+        conn.prepare_cached("SELECT through FROM run_worker_through")?.query_row([], |row| row.get(0))?;
+    if last - through < tail {
+        return Ok(());
+    }
+    conn.prepare_cached(
+        "INSERT OR IGNORE INTO run_worker (worker, task)
+         SELECT worker, task FROM run WHERE rowid > ?1 ORDER BY worker, task",
+    )?
+    .execute([through])?;
+    conn.prepare_cached("UPDATE run_worker_through SET through = ?1")?.execute([last])?;
+    Ok(())
+}
+
+/// Forgets the runs of purged tasks.
+pub(super) fn purge(conn: &Connection, moves: &[Move]) -> Result<(), Failure> {
+    let mut lists = Group::new(
+        conn,
+        "delete from run_worker",
+        "DELETE FROM run_worker WHERE (worker, task) IN (SELECT worker, task FROM run WHERE task = ?1)",
+    )?;
+    let mut runs = Group::new(conn, "delete from run", "DELETE FROM run WHERE task = ?1")?;
+    let mut any = false;
+    for m in moves.iter().filter(|m| m.to.is_none()) {
+        lists.any([m.task.as_bytes()], m.task)?;
+        runs.any([m.task.as_bytes()], m.task)?;
+        any = true;
+    }
+    if any {
+        // The rowids of the newest runs are dealt again once their rows are gone.
+        conn.prepare_cached(
+            "UPDATE run_worker_through SET through = min(through, (SELECT coalesce(max(rowid), 0) FROM run))",
+        )?
+        .execute([])?;
     }
     Ok(())
 }

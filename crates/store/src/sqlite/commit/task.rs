@@ -32,12 +32,10 @@ pub(super) fn insert(conn: &Connection, tasks: &[Arc<TaskBody>]) -> Result<(), F
     Ok(())
 }
 
-/// Ended tasks that are removed with their runs.
+/// Ended tasks that are removed; their runs go before them.
 pub(super) fn purge(conn: &Connection, moves: &[Move]) -> Result<(), Failure> {
-    let mut runs = Group::new(conn, "delete from run", "DELETE FROM run WHERE task = ?1")?;
     let mut delete = Group::new(conn, "delete from task", "DELETE FROM task WHERE id = ?1")?;
     for m in moves.iter().filter(|m| m.to.is_none()) {
-        runs.any([m.task.as_bytes()], m.task)?;
         delete.one([m.task.as_bytes()], m.task)?;
     }
     Ok(())

@@ -6,7 +6,7 @@ mod task;
 mod window;
 
 pub(super) use task::body_by_id;
-pub(super) use window::{DELAYED, WINDOW, delayed};
+pub(super) use window::delayed;
 
 use super::read::job;
 use super::columns;

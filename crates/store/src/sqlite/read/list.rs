@@ -101,19 +101,28 @@ fn walks(filter: &TaskFilter, few_waiting: bool) -> Vec<String> {
     };
     if filter.worker.is_some() {
         let state = |id: &str| format!("{}{}", of_job(id), statuses(&filter.status, id));
+        // Of the task's runs the last one counts, and it does only where no other worker holds the task now.
+        let ended = |walk: &str, id: &str| {
+            format!(
+                "{walk} AND {}
+                 AND :worker = (SELECT n.worker FROM run n WHERE n.task = {id} ORDER BY n.run DESC LIMIT 1)
+                 AND NOT EXISTS (SELECT 1 FROM task_lease o WHERE o.id = {id} AND o.worker <> :worker){}",
+                range(id),
+                state(id)
+            )
+        };
         return vec![
             format!(
                 "SELECT l.id FROM task_lease l WHERE l.worker = :worker AND {}{}",
                 range("l.id"),
                 state("l.id")
             ),
-            // The last run's worker, where no other holds the task now.
-            format!(
-                "SELECT r.task FROM run r WHERE r.worker = :worker AND {}
-                 AND r.run = (SELECT max(n.run) FROM run n WHERE n.task = r.task)
-                 AND NOT EXISTS (SELECT 1 FROM task_lease o WHERE o.id = r.task AND o.worker <> :worker){}",
-                range("r.task"),
-                state("r.task")
+            ended("SELECT w.task FROM run_worker w WHERE w.worker = :worker", "w.task"),
+            // The runs that are not in the lists yet: few, and sorted when they are read.
+            ended(
+                "SELECT r.task FROM run r WHERE r.rowid > (SELECT through FROM run_worker_through)
+                 AND r.worker = :worker",
+                "r.task",
             ),
         ];
     }
