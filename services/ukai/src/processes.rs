@@ -175,7 +175,9 @@ impl UpProcess {
         let mut command = command()?;
         command
             .arg("worker")
-            .args(["--server", self.server.url.as_str(), "--name", name])
+            .args(["--server", self.server.url.as_str(), "--name", name, "--ipinfo-url", "off"])
+            .arg("--state-dir")
+            .arg(folder.join(name))
             .args(flags)
             .env("UKAI_TOKEN", token)
             .stdout(Stdio::null());

@@ -34,9 +34,8 @@ impl Balance {
 
 /// Reads `GET /api/queue`. Errors: a number is missing.
 pub(super) fn balance(queue: &Value) -> Result<Balance, Failure> {
-    let counts = if queue["balance"].is_object() { &queue["balance"] } else { queue };
     let number = |name: &str| {
-        counts[name].as_i64().ok_or_else(|| Failure::failed(format!("GET /api/queue doesn't tell `{name}`")))
+        queue["total"][name].as_i64().ok_or_else(|| Failure::failed(format!("GET /api/queue doesn't tell `{name}`")))
     };
     Ok(Balance {
         submitted: number("submitted")?,

@@ -88,7 +88,7 @@ impl Finding {
 }
 
 fn browser() -> Finding {
-    let found = ukai_browser::find_executable(false);
+    let found = ukai_worker::find_browser();
     Finding {
         what: "Chromium",
         ok: found.is_some(),

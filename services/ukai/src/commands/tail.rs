@@ -63,11 +63,9 @@ async fn newest(client: &Client) -> Result<u64, Failure> {
 }
 
 fn draw(event: &Value) -> String {
-    let known = ["seq", "timestamp", "at", "type", "event", "kind"];
-    let rest = event.as_object().into_iter().flatten().filter(|(name, value)| {
-        !known.contains(&name.as_str()) && !value.is_null()
-    });
-    let rest: Vec<_> = rest.map(|(name, value)| format!("{name}={}", short(&cell(value).replace('\n', " "), 80))).collect();
-    let first = |names: [&str; 2]| names.iter().map(|name| &event[*name]).find(|value| !value.is_null()).map_or_else(String::new, cell);
-    format!("{:>8}  {}  {:<18} {}", cell(&event["seq"]), first(["timestamp", "at"]), first(["type", "event"]), rest.join(" "))
+    let data = event["data"].as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    let data: Vec<_> =
+        data.map(|(name, value)| format!("{name}={}", short(&cell(value).replace('\n', " "), 80))).collect();
+    let [seq, timestamp, kind] = ["seq", "timestamp", "type"].map(|name| cell(&event[name]));
+    format!("{seq:>8}  {timestamp}  {kind:<16} {}", data.join(" "))
 }

@@ -1,12 +1,11 @@
 //! What the demo leaves on disk: records as JSON and as CSV, and one picture.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
 use super::Folder;
 use crate::exit::Failure;
-use crate::processes::UpProcess;
 
 /// Where it lies.
 pub(super) struct Files {
@@ -29,14 +28,13 @@ const COLUMNS: [&str; 10] = [
 ];
 
 /// Writes the records of `tasks`.
-pub(super) async fn write(folder: &Folder, up: &UpProcess, tasks: &[Value]) -> Result<Files, Failure> {
-    let _ = up;
+pub(super) fn write(folder: &Folder, tasks: &[Value]) -> Result<Files, Failure> {
     let json = folder.path().join("records.json");
     let records: Vec<_> = tasks.iter().map(record).collect();
     std::fs::write(&json, format!("{:#}\n", Value::Array(records)))?;
     let csv = folder.path().join("records.csv");
     std::fs::write(&csv, table(tasks)?)?;
-    Ok(Files { json, csv, screenshot: picture(folder.path()) })
+    Ok(Files { json, csv, screenshot: picture(tasks) })
 }
 
 fn record(task: &Value) -> Value {
@@ -72,16 +70,11 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// The first picture below the folder.
-fn picture(folder: &Path) -> Option<PathBuf> {
-    let mut entries: Vec<_> = std::fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path()).collect();
-    entries.sort();
-    entries.iter().find_map(|path| {
-        if path.is_dir() {
-            return picture(path);
-        }
-        path.extension().is_some_and(|extension| extension == "png").then(|| path.clone())
-    })
+/// The first picture that a worker says it has stored, if it is there.
+fn picture(tasks: &[Value]) -> Option<PathBuf> {
+    let artifacts = tasks.iter().filter_map(|task| task["output"]["artifacts"].as_array()).flatten();
+    let pictures = artifacts.filter(|artifact| artifact["kind"] == "screenshot");
+    pictures.filter_map(|artifact| artifact["path"].as_str()).map(PathBuf::from).find(|path| path.is_file())
 }
 
 #[cfg(test)]

@@ -1,0 +1,106 @@
+//! The command line as a program sees it: exit codes, JSON, refusals.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::server::{Server, free_address, ukai};
+
+fn run(arguments: &[&str]) -> Output {
+    ukai().args(arguments).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!("{error}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    })
+}
+
+#[test]
+fn help_tells_the_exit_codes() {
+    let help = run(&["--help"]);
+    assert_eq!(code(&help), 0);
+    let text = String::from_utf8_lossy(&help.stdout).into_owned();
+    for word in ["Exit codes", "up", "worker", "scrape", "extract", "task", "job", "host", "tail", "bench", "demo", "doctor"] {
+        assert!(text.contains(word), "{word}");
+    }
+    assert!(!text.contains("bench-workers"));
+}
+
+#[test]
+fn wrong_usage_is_2_and_says_what() {
+    for (arguments, word) in [
+        (&["task", "add"][..], "address"),
+        (&["task", "show", "not-an-id"], "not-an-id"),
+        (&["task", "add", "--priority", "101", "http://x"], "101"),
+        (&["up", "--auth", "off", "--listen", "0.0.0.0:0"], "--auth off"),
+        (&["up", "--admin-key", "short"], "--admin-key"),
+        (&["task", "list", "--url", "ftp://x"], "ftp"),
+        (&["frobnicate"], "frobnicate"),
+    ] {
+        let refused = run(arguments);
+        let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(code(&refused), 2, "{arguments:?}: {text}");
+        assert!(text.contains(word), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn an_unreachable_server_is_5() {
+    let url = format!("http://{}", free_address());
+    let failed = run(&["task", "list", "--url", &url]);
+    assert_eq!(code(&failed), 5);
+    assert!(String::from_utf8_lossy(&failed.stderr).contains("ukai up"));
+}
+
+#[test]
+fn a_price_is_read_without_a_server() {
+    let read = run(&["extract", "--price", "1.299,00 €"]);
+    assert_eq!(code(&read), 0);
+    assert_eq!(json(&read)["amount"], 1299.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_is_steered_by_commands() {
+    let server = Server::start().await;
+    let ask = |arguments: &[&str]| {
+        let mut command = ukai();
+        command.args(arguments).args(["--json", "--url", &server.url]).env("UKAI_KEY", server.key());
+        command.output().unwrap()
+    };
+    let added = json(&ask(&["task", "add", "https://www.shop.example/1", "--priority", "70"]));
+    let id = added["id"].as_str().unwrap().to_owned();
+    assert_eq!(added["priority"], 70);
+    assert_eq!(json(&ask(&["task", "show", &id]))["status"], "pending");
+    let why = json(&ask(&["task", "why", &id]));
+    assert!(why["reason"].is_string(), "{why}");
+    let batch = json(&ask(&["task", "add", "https://www.shop.example/2", "https://www.shop.example/3"]));
+    assert_eq!(batch["total"], 2);
+    assert_eq!(json(&ask(&["task", "list", "--status", "pending"]))["total"], 3);
+    let job = batch["jobId"].as_str().unwrap().to_owned();
+    assert_eq!(json(&ask(&["job", "pause", &job]))["status"], "paused");
+    assert_ne!(json(&ask(&["job", "resume", &job]))["status"], "paused");
+    assert_eq!(json(&ask(&["task", "cancel", &id]))["status"], "cancelled");
+    assert_eq!(code(&ask(&["task", "cancel", &id])), 1, "it has ended");
+    assert_eq!(json(&ask(&["task", "retry", &id]))["status"], "pending");
+    let host = json(&ask(&["host", "set", "www.shop.example", "--min-interval-ms", "250"]));
+    assert_eq!(host["minIntervalMs"], 250);
+    let host = json(&ask(&["host", "set", "www.shop.example", "--max-concurrency", "3"]));
+    assert_eq!((&host["minIntervalMs"], &host["maxConcurrency"]), (&250.into(), &3.into()));
+    let worker = json(&ask(&["worker-token", "create", "mine"]));
+    assert!(worker["token"].as_str().unwrap().len() > 20);
+    assert_eq!(json(&ask(&["worker-token", "list"]))["total"], 1);
+    assert_eq!(code(&ask(&["worker-token", "revoke", worker["id"].as_str().unwrap()])), 0);
+    let event = ask(&["tail", "--since", "0", "--count", "1"]);
+    assert_eq!(json(&event)["seq"], 1);
+
+    assert_eq!(code(&ask(&["task", "show", "00000000-0000-7000-8000-000000000000"])), 4);
+    let stranger = ukai().args(["task", "list", "--url", &server.url, "--key", "uka_wrong_wrong_wrong"]).output();
+    assert_eq!(code(&stranger.unwrap()), 6);
+    let second = ukai().args(["up", "--listen", "127.0.0.1:0", "--data-dir"]).arg(server.data()).output().unwrap();
+    assert_eq!(code(&second), 3, "{}", String::from_utf8_lossy(&second.stderr));
+}
