@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod client;
 mod command;
 mod gateway_input;
 mod malformed;
 mod push;
 mod status;
 
+pub use client::{MAX_MESSAGE, Scheduler, Transport, TransportError, scheduler_over};
 pub use command::{from_submit, idempotency, to_new_job, to_submit};
 pub use gateway_input::{input_from_proto, input_to_proto, reply_to_proto};
 pub use malformed::Malformed;

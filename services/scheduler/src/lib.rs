@@ -45,6 +45,8 @@ impl Scheduler {
     #[must_use]
     pub fn grpc(&self) -> SchedulerServer<grpc::Commands> {
         SchedulerServer::new(grpc::Commands::new(self.inbox.clone()))
+            .max_decoding_message_size(ukai_rpc::MAX_MESSAGE)
+            .max_encoding_message_size(ukai_rpc::MAX_MESSAGE)
     }
 
     /// Leads whenever it can, until the shutdown.
