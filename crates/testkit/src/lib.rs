@@ -1,4 +1,4 @@
-//! What tests and demonstrations stand on: the sample shop, and workers without a browser.
+#![doc = include_str!("../README.md")]
 
 pub mod fake_worker;
 pub mod shop;

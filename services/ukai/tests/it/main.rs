@@ -1,5 +1,11 @@
 //! The whole of Ukai from outside: its binary as separate processes, its layout, its documents.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the functions around tests fail as tests do: at once, with the place"
+)]
+
 mod command_line;
 mod drain;
 mod metrics;
