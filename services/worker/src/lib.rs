@@ -1,1 +1,152 @@
-//! ukai-worker
+#![doc = include_str!("../README.md")]
+
+mod artifacts;
+mod block;
+mod clock;
+mod config;
+mod fetcher;
+mod fit;
+mod heartbeat;
+mod holdings;
+mod messages;
+mod network;
+mod outbox;
+mod outcome;
+mod pause;
+mod report;
+mod scrape;
+mod session;
+
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use anyhow::{Context as _, bail};
+use serde_json::json;
+use tokio::sync::watch;
+use ukai_boot::Shutdown;
+use ukai_browser::Config;
+use ukai_extract::Recipes;
+use ukai_socketio::{Backoff, Client, Settings, Target};
+
+pub use config::WorkerConfig;
+pub use fetcher::PageFetcher;
+
+/// The browser that a worker would start, without a window.
+#[must_use]
+pub fn find_browser() -> Option<PathBuf> {
+    ukai_browser::find_executable(false)
+}
+
+/// Runs a worker with a real browser until `shutdown`.
+///
+/// # Errors
+/// The browser can't be started, the state folder can't be used, or the server refuses the token at the first connect.
+pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> anyhow::Result<()> {
+    let browser = Config {
+        executable: config.browser.clone(),
+        headful: config.headful,
+        display: config.display.clone(),
+        user: config.browser_user.clone(),
+        accept_no_sandbox: config.accept_no_sandbox,
+        allow_private_targets: config.allow_private_targets,
+        profiles: config.browser_profiles.clone(),
+        user_agent: config.browser_agent.clone(),
+        ..Config::default()
+    };
+    let fetcher = Arc::new(fetcher::BrowserFetcher::launch(browser).await.context("no browser")?);
+    let outcome = Box::pin(run_with(config, Arc::clone(&fetcher) as Arc<dyn PageFetcher>, shutdown)).await;
+    if let Some(fetcher) = Arc::into_inner(fetcher) {
+        fetcher.close().await;
+    }
+    outcome
+}
+
+/// The same with pages from somewhere else.
+///
+/// # Errors
+/// As [`run`], without the browser's.
+pub async fn run_with(
+    config: WorkerConfig,
+    fetcher: Arc<dyn PageFetcher>,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let folder = config.state_folder();
+    let _lock = lock(&folder)?;
+    let (outbox, unreadable) = outbox::Outbox::open(&folder.join("outbox.jsonl"))
+        .with_context(|| format!("the outbox in {} can't be used", folder.display()))?;
+    let waiting = outbox.waiting().count();
+    if waiting + unreadable > 0 {
+        tracing::warn!(reports = waiting, unreadable, "an earlier run left reports, they are sent again");
+    }
+    let holdings = Arc::new(holdings::Holdings::new(outbox));
+    let (client, events) = connect(&config, Arc::clone(&holdings))?;
+    let (open, opened) = watch::channel(false);
+    let (told, network) = watch::channel(network::NetworkInfo::default());
+    if let Some(url) = config.ipinfo()? {
+        shutdown.spawn(network::run(url, told));
+    }
+    let reporter = tokio::spawn(report::run(client.clone(), Arc::clone(&holdings), opened));
+    let context = Arc::new(scrape::Context {
+        client,
+        holdings,
+        fetcher,
+        pauses: Mutex::new(pause::Pauses::new(config.pause(), config.capacity)),
+        recipes: Recipes::default(),
+        artifacts: folder.join("artifacts"),
+    });
+    let session = session::Session {
+        context,
+        events,
+        open,
+        network,
+        judge: block::BlockJudge::new(config.block_after),
+        drain: std::time::Duration::from_millis(config.drain_ms),
+    };
+    let outcome = Box::pin(session.run(&shutdown)).await;
+    reporter.abort();
+    let _ = reporter.await;
+    outcome
+}
+
+/// The socket to the server, which asks for what is in flight at every connect.
+fn connect(
+    config: &WorkerConfig,
+    holdings: Arc<holdings::Holdings>,
+) -> anyhow::Result<(Client, tokio::sync::mpsc::Receiver<ukai_socketio::ClientEvent>)> {
+    let target = Target::new(config.server.as_str(), "/workers").context("--server")?;
+    let mut settings = Settings::new(target);
+    if config.is_local() {
+        // The spread is for fleets; on one machine it would only be a wait.
+        settings.backoff = Backoff::quick();
+    }
+    let (token, name) = (config.token.clone(), config.name());
+    let (capacity, capabilities) = (config.capacity, config.capabilities.clone());
+    Ok(Client::start(settings, move || {
+        let auth = json!({
+            "token": token,
+            "name": name,
+            "capacity": capacity,
+            "capabilities": capabilities,
+            "inFlight": holdings.in_flight(),
+        });
+        auth.to_string()
+    }))
+}
+
+/// Claims the state folder: two workers that share an outbox would each deliver the other's reports.
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    let shown = folder.display();
+    std::fs::create_dir_all(folder).with_context(|| format!("the state folder {shown} can't be made"))?;
+    let file = File::create(folder.join("lock"))
+        .with_context(|| format!("the state folder {shown} can't be used"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another worker uses {shown}: give each its own --name or --state-dir")
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{shown} can't be locked")),
+    }
+}

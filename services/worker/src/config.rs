@@ -1,0 +1,183 @@
+//! What a worker is started with.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use clap::Args;
+use url::{Host, Url};
+
+/// A worker's settings. Each flag has an environment variable.
+#[derive(Args, Debug, Clone)]
+pub struct WorkerConfig {
+    /// The server, `https://ukai.example`; a path is the prefix of its socket.
+    #[arg(long, env = "UKAI_SERVER", value_name = "URL")]
+    pub server: Url,
+
+    /// The worker's token.
+    #[arg(long, env = "UKAI_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub token: String,
+
+    /// The name under which the server shows this worker; the machine's name if not given.
+    #[arg(long, env = "UKAI_NAME", value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// How many pages this worker fetches side by side.
+    #[arg(long, env = "UKAI_CAPACITY", default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub capacity: u32,
+
+    /// The kinds of tasks that it takes.
+    #[arg(
+        long,
+        env = "UKAI_CAPABILITIES",
+        default_value = "scrape",
+        value_delimiter = ',',
+        value_name = "KINDS"
+    )]
+    pub capabilities: Vec<String>,
+
+    /// Shows the browser's window; needs full Chromium and a display.
+    #[arg(long, env = "UKAI_HEADFUL")]
+    pub headful: bool,
+
+    /// The X display of that window.
+    #[arg(long, env = "UKAI_DISPLAY", value_name = "DISPLAY")]
+    pub display: Option<String>,
+
+    /// Lets pages reach private and loopback addresses.
+    #[arg(long, env = "UKAI_ALLOW_PRIVATE_TARGETS")]
+    pub allow_private_targets: bool,
+
+    /// The shortest pause between two pages.
+    #[arg(long, env = "UKAI_MIN_DELAY_MS", default_value_t = 10_000, value_name = "MS")]
+    pub min_delay_ms: u64,
+
+    /// The longest pause between two pages.
+    #[arg(long, env = "UKAI_MAX_DELAY_MS", default_value_t = 15_000, value_name = "MS")]
+    pub max_delay_ms: u64,
+
+    /// Where results wait until the server has them, and where screenshots lie
+    /// [default: ~/.local/state/ukai-worker/NAME].
+    #[arg(long, env = "UKAI_STATE_DIR", value_name = "FOLDER")]
+    pub state_dir: Option<PathBuf>,
+
+    /// The browser's binary; searched for if not given.
+    #[arg(long, env = "UKAI_BROWSER", value_name = "PATH")]
+    pub browser: Option<PathBuf>,
+
+    /// The account that the browser runs as when the worker is started as root.
+    #[arg(long, env = "UKAI_BROWSER_USER", default_value = "nobody", value_name = "ACCOUNT")]
+    pub browser_user: String,
+
+    /// Where the browser's profile folders are made; that account must reach it [default: the system's temporary folder].
+    #[arg(long, env = "UKAI_BROWSER_PROFILES", value_name = "FOLDER")]
+    pub browser_profiles: Option<PathBuf>,
+
+    /// Another user agent than the browser's own.
+    #[arg(long, env = "UKAI_BROWSER_AGENT", value_name = "TEXT")]
+    pub browser_agent: Option<String>,
+
+    /// Starts the browser without its sandbox: a hostile page then has this account's rights.
+    #[arg(long = "i-accept-no-sandbox", env = "UKAI_I_ACCEPT_NO_SANDBOX")]
+    pub accept_no_sandbox: bool,
+
+    /// Answers `{"ip":…,"org":…}` with this machine's public address; `off` for never asking.
+    #[arg(long, env = "UKAI_IPINFO_URL", default_value = "https://ipinfo.io/json", value_name = "URL")]
+    pub ipinfo_url: String,
+
+    /// Different tasks in a row that were refused before the worker calls itself blocked; 0 for never.
+    #[arg(long, env = "UKAI_BLOCK_AFTER", default_value_t = 3, value_name = "N")]
+    pub block_after: u32,
+
+    /// How long running pages may take to end after SIGTERM.
+    #[arg(long, env = "UKAI_DRAIN_MS", default_value_t = 25_000, value_name = "MS")]
+    pub drain_ms: u64,
+
+    /// Where the default state folder lies.
+    #[arg(long, env = "HOME", hide = true)]
+    pub home: Option<PathBuf>,
+}
+
+impl WorkerConfig {
+    /// The name, made up from the machine's where none is given.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let given = self.name.clone().filter(|name| !name.trim().is_empty());
+        let machine = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+        let name = given.or_else(machine).unwrap_or_else(|| "worker".to_owned());
+        name.trim().chars().filter(|c| !c.is_control()).take(100).collect()
+    }
+
+    /// The state folder.
+    #[must_use]
+    pub fn state_folder(&self) -> PathBuf {
+        if let Some(folder) = &self.state_dir {
+            return folder.clone();
+        }
+        let safe = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' };
+        let name: String = self.name().chars().map(safe).collect();
+        let base = self.home.as_ref().map(|home| home.join(".local/state")).unwrap_or_default();
+        base.join("ukai-worker").join(name)
+    }
+
+    /// Where the public address is asked for; `None` if switched off.
+    ///
+    /// # Errors
+    /// A text that is neither an address nor `off`.
+    pub fn ipinfo(&self) -> anyhow::Result<Option<Url>> {
+        if matches!(self.ipinfo_url.as_str(), "" | "off" | "none") {
+            return Ok(None);
+        }
+        Url::parse(&self.ipinfo_url).map(Some).map_err(|error| anyhow::anyhow!("--ipinfo-url: {error}"))
+    }
+
+    /// The pause between two pages, shortest and longest.
+    #[must_use]
+    pub fn pause(&self) -> (Duration, Duration) {
+        let least = Duration::from_millis(self.min_delay_ms);
+        (least, Duration::from_millis(self.max_delay_ms).max(least))
+    }
+
+    /// Whether the server is on this machine.
+    #[must_use]
+    pub(crate) fn is_local(&self) -> bool {
+        match self.server.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
+            Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::WorkerConfig;
+
+    #[derive(Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        worker: WorkerConfig,
+    }
+
+    fn parse(more: &[&str]) -> Result<WorkerConfig, clap::Error> {
+        let base = ["worker", "--server", "http://127.0.0.1:1", "--token", "t", "--name", "a b/c"];
+        Arguments::try_parse_from(base.iter().chain(more)).map(|arguments| arguments.worker)
+    }
+
+    #[test]
+    fn the_state_folder_is_one_for_each_name() {
+        let config = parse(&["--home", "/h"]).unwrap();
+        assert_eq!(config.state_folder().to_str(), Some("/h/.local/state/ukai-worker/a_b_c"));
+        assert_eq!(parse(&["--state-dir", "/s"]).unwrap().state_folder().to_str(), Some("/s"));
+        assert!(config.is_local());
+    }
+
+    #[test]
+    fn refuses_what_makes_no_sense() {
+        assert!(parse(&["--capacity", "0"]).is_err());
+        assert!(parse(&["--server", "no address"]).is_err());
+        assert!(parse(&["--ipinfo-url", "no address"]).unwrap().ipinfo().is_err());
+        assert!(parse(&["--ipinfo-url", "off"]).unwrap().ipinfo().unwrap().is_none());
+    }
+}

@@ -1,0 +1,57 @@
+//! The seam between the worker and its browser, so that tests can put a page server of their own in its place.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use tokio::sync::RwLock;
+use ukai_browser::{Browser, Config, LaunchError, PageError, PageOutcome, PageRequest};
+
+/// Fetches pages.
+pub trait PageFetcher: Send + Sync + 'static {
+    /// Fetches one page. Dropping the future ends the page.
+    fn fetch<'a>(&'a self, request: &'a PageRequest) -> BoxFuture<'a, Result<PageOutcome, PageError>>;
+
+    /// Changes between a browser with and without a window; the text says why it can't.
+    fn set_headless(&self, headless: bool) -> BoxFuture<'_, Result<(), String>>;
+}
+
+/// The real browser. Another mode is another browser; pages under way end on the old one.
+pub(crate) struct BrowserFetcher {
+    config: Config,
+    browser: RwLock<(bool, Arc<Browser>)>,
+}
+
+impl BrowserFetcher {
+    pub(crate) async fn launch(config: Config) -> Result<Self, LaunchError> {
+        let browser = Browser::launch(config.clone()).await?;
+        Ok(Self { browser: RwLock::new((!config.headful, Arc::new(browser))), config })
+    }
+
+    /// Ends the browser.
+    pub(crate) async fn close(self) {
+        if let Some(browser) = Arc::into_inner(self.browser.into_inner().1) {
+            browser.close().await;
+        }
+    }
+}
+
+impl PageFetcher for BrowserFetcher {
+    fn fetch<'a>(&'a self, request: &'a PageRequest) -> BoxFuture<'a, Result<PageOutcome, PageError>> {
+        Box::pin(async move {
+            let browser = Arc::clone(&self.browser.read().await.1);
+            browser.fetch(request).await
+        })
+    }
+
+    fn set_headless(&self, headless: bool) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move {
+            if self.browser.read().await.0 == headless {
+                return Ok(());
+            }
+            let config = Config { headful: !headless, ..self.config.clone() };
+            let browser = Browser::launch(config).await.map_err(|error| error.to_string())?;
+            *self.browser.write().await = (headless, Arc::new(browser));
+            Ok(())
+        })
+    }
+}

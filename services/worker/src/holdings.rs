@@ -1,0 +1,136 @@
+//! What this worker holds: the runs that are under way and the reports that are not acknowledged. Both stand in
+//! `inFlight` at every connect, so that the server re-runs neither.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::outbox::{Outbox, Report};
+
+/// The bound of `inFlight` on the wire.
+const MOST_IN_FLIGHT: usize = 256;
+
+/// A run under way.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) task_id: String,
+    pub(crate) run: Option<u32>,
+    pub(crate) cancel: CancellationToken,
+    /// Whether `task:started` was said; before it the run waits for its pause.
+    pub(crate) started: bool,
+}
+
+/// Shared by the connection, the runs and the reporter.
+#[derive(Debug)]
+pub(crate) struct Holdings {
+    running: Mutex<Vec<Held>>,
+    outbox: Mutex<Outbox>,
+    /// Poked when a report was added or the way to the server is open again.
+    pub(crate) news: Notify,
+}
+
+impl Holdings {
+    pub(crate) fn new(outbox: Outbox) -> Self {
+        Self { running: Mutex::default(), outbox: Mutex::new(outbox), news: Notify::new() }
+    }
+
+    pub(crate) fn running(&self) -> MutexGuard<'_, Vec<Held>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a run on; `None` if it is held already, running or reported. An older run of the task is stopped.
+    pub(crate) fn take_on(&self, task_id: &str, run: Option<u32>) -> Option<CancellationToken> {
+        if self.outbox().waiting().any(|report| report.task_id == task_id && report.run == run) {
+            self.news.notify_one();
+            return None;
+        }
+        let mut running = self.running();
+        if running.iter().any(|held| held.task_id == task_id && (held.run == run || held.run > run)) {
+            return None;
+        }
+        for older in running.iter().filter(|held| held.task_id == task_id) {
+            older.cancel.cancel();
+        }
+        let cancel = CancellationToken::new();
+        running.push(Held { task_id: task_id.to_owned(), run, cancel: cancel.clone(), started: false });
+        Some(cancel)
+    }
+
+    /// The page of a run is asked for now.
+    pub(crate) fn started(&self, task_id: &str, run: Option<u32>) {
+        for held in self.running().iter_mut().filter(|held| held.task_id == task_id && held.run == run) {
+            held.started = true;
+        }
+    }
+
+    /// A run is over: its report is kept first, so that there is no moment in which it is held nowhere.
+    pub(crate) fn reported(&self, report: Report) {
+        let (task_id, run) = (report.task_id.clone(), report.run);
+        if let Err(error) = self.outbox().add(report) {
+            tracing::error!(task.id = task_id, run, %error, "a report can't be written to disk and waits in memory alone");
+        }
+        self.dropped(&task_id, run);
+        self.news.notify_one();
+    }
+
+    /// A run is over without a report.
+    pub(crate) fn dropped(&self, task_id: &str, run: Option<u32>) {
+        self.running().retain(|held| !(held.task_id == task_id && held.run == run));
+    }
+
+    pub(crate) fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `[{taskId, run}]`; runs of a server without fences are left out.
+    pub(crate) fn in_flight(&self) -> Vec<Value> {
+        let running: Vec<_> = self.running().iter().map(|held| (held.task_id.clone(), held.run)).collect();
+        let reported: Vec<_> =
+            self.outbox().waiting().map(|report| (report.task_id.clone(), report.run)).collect();
+        running
+            .into_iter()
+            .chain(reported)
+            .filter_map(|(task_id, run)| run.map(|run| json!({ "taskId": task_id, "run": run })))
+            .take(MOST_IN_FLIGHT)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{json, value::RawValue};
+
+    use super::Holdings;
+    use crate::outbox::{Outbox, Report};
+
+    fn holdings() -> (tempfile::TempDir, Holdings) {
+        let folder = tempfile::tempdir().unwrap();
+        let (outbox, _) = Outbox::open(&folder.path().join("outbox")).unwrap();
+        (folder, Holdings::new(outbox))
+    }
+
+    #[test]
+    fn a_run_is_taken_on_once_and_a_newer_one_stops_it() {
+        let (_folder, holdings) = holdings();
+        let first = holdings.take_on("a", Some(1)).unwrap();
+        assert!(holdings.take_on("a", Some(1)).is_none());
+        let second = holdings.take_on("a", Some(2)).unwrap();
+        assert!(first.is_cancelled() && !second.is_cancelled());
+        assert!(holdings.take_on("a", Some(1)).is_none(), "an old hand-out that arrives late");
+    }
+
+    #[test]
+    fn a_reported_run_is_in_flight_until_it_is_acknowledged() {
+        let (_folder, holdings) = holdings();
+        holdings.take_on("a", Some(1)).unwrap();
+        let payload = RawValue::from_string("{}".to_owned()).unwrap();
+        holdings.reported(Report { event: "e".to_owned(), task_id: "a".to_owned(), run: Some(1), payload });
+        assert!(holdings.running().is_empty());
+        assert_eq!(holdings.in_flight(), [json!({"taskId": "a", "run": 1})]);
+        assert!(holdings.take_on("a", Some(1)).is_none(), "not fetched again");
+        holdings.outbox().done("a", Some(1));
+        assert!(holdings.in_flight().is_empty());
+    }
+}

@@ -1,0 +1,95 @@
+//! Under which public address this machine is seen: asked now and then, never needed.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use serde::Deserialize;
+use tokio::sync::watch;
+use url::Url;
+
+use crate::clock;
+
+const EVERY: Duration = Duration::from_secs(30 * 60);
+const AFTER_FAILURE: Duration = Duration::from_secs(5 * 60);
+const LIMIT: Duration = Duration::from_secs(10);
+const MOST_BYTES: usize = 64 << 10;
+
+/// What is known; empty where unknown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct NetworkInfo {
+    pub(crate) external_ip: String,
+    pub(crate) isp_name: String,
+    pub(crate) last_checked_at: String,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    ip: String,
+    #[serde(default)]
+    org: String,
+}
+
+/// Asks at once and every half hour, until nobody listens any more.
+pub(crate) async fn run(url: Url, info: watch::Sender<NetworkInfo>) {
+    let client = match reqwest::Client::builder().timeout(LIMIT).user_agent("ukai-worker").build() {
+        Ok(client) => client,
+        Err(error) => {
+            tracing::warn!(%error, "the public address can't be asked for");
+            return;
+        }
+    };
+    loop {
+        let next = match ask(&client, &url).await {
+            Ok(found) => {
+                info.send_replace(found);
+                EVERY
+            }
+            Err(error) => {
+                tracing::debug!(error, "the public address is unknown");
+                AFTER_FAILURE
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(next) => {}
+            () = info.closed() => return,
+        }
+    }
+}
+
+async fn ask(client: &reqwest::Client, url: &Url) -> Result<NetworkInfo, String> {
+    let response = client.get(url.clone()).send().await.and_then(reqwest::Response::error_for_status);
+    let mut body = response.map_err(|error| error.to_string())?.bytes_stream();
+    let mut bytes = Vec::new();
+    while let Some(part) = body.next().await {
+        bytes.extend_from_slice(&part.map_err(|error| error.to_string())?);
+        if bytes.len() > MOST_BYTES {
+            return Err("the answer is too long".to_owned());
+        }
+    }
+    read(&bytes, clock::now())
+}
+
+fn read(bytes: &[u8], now: String) -> Result<NetworkInfo, String> {
+    let answer: Answer = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let plain = |text: String| text.trim().chars().filter(|c| !c.is_control()).take(200).collect::<String>();
+    Ok(NetworkInfo { external_ip: plain(answer.ip), isp_name: plain(answer.org), last_checked_at: now })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NetworkInfo, read};
+
+    #[test]
+    fn reads_what_is_there() {
+        let info = read(br#"{"ip":"8.8.8.8","org":"AS1 Net\u0000","x":1}"#, "now".to_owned()).unwrap();
+        let expected = NetworkInfo {
+            external_ip: "8.8.8.8".to_owned(),
+            isp_name: "AS1 Net".to_owned(),
+            last_checked_at: "now".to_owned(),
+        };
+        assert_eq!(info, expected);
+        assert_eq!(read(b"{}", "now".to_owned()).unwrap().external_ip, "");
+        assert!(read(b"<html>", "now".to_owned()).is_err());
+    }
+}

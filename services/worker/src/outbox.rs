@@ -1,0 +1,234 @@
+//! Reports that the server has not acknowledged yet: in memory, and on disk so that a killed worker still delivers.
+//!
+//! The file is a journal of JSON lines, `add` and `done`. A line that can't be read (a cut tail, a bad disk) is left out
+//! and told; it never keeps the worker from starting. The journal is written anew when most of it is history.
+
+use std::{
+    collections::VecDeque,
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// More waiting reports than this: the oldest is given up, and said so.
+const MOST: usize = if cfg!(test) { 50 } else { 1_000 };
+/// Lines of history before the journal is written anew.
+const HISTORY: usize = if cfg!(test) { 100 } else { 2_000 };
+
+/// One report.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Report {
+    pub(crate) event: String,
+    pub(crate) task_id: String,
+    pub(crate) run: Option<u32>,
+    pub(crate) payload: Box<RawValue>,
+}
+
+impl Report {
+    fn is(&self, task_id: &str, run: Option<u32>) -> bool {
+        self.task_id == task_id && self.run == run
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Line<'a> {
+    Add(std::borrow::Cow<'a, Report>),
+    #[serde(rename_all = "camelCase")]
+    Done {
+        task_id: String,
+        run: Option<u32>,
+    },
+}
+
+/// The waiting reports, oldest first.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    path: PathBuf,
+    file: File,
+    waiting: VecDeque<Report>,
+    history: usize,
+}
+
+impl Outbox {
+    /// Opens the journal at `path`; what an earlier worker left waits again. Returns how many lines were unreadable.
+    pub(crate) fn open(path: &Path) -> io::Result<(Self, usize)> {
+        let mut waiting = VecDeque::new();
+        let mut unreadable = 0;
+        match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+            Ok(file) => {
+                for line in BufReader::new(file).split(b'\n') {
+                    let line = line?;
+                    match serde_json::from_slice(&line) {
+                        Ok(Line::Add(report)) => waiting.push_back(report.into_owned()),
+                        Ok(Line::Done { task_id, run }) => waiting.retain(|report| !report.is(&task_id, run)),
+                        Err(_) if line.is_empty() => {}
+                        Err(_) => unreadable += 1,
+                    }
+                }
+            }
+        }
+        let file = rewrite(path, &waiting)?;
+        Ok((Self { path: path.to_owned(), file, waiting, history: 0 }, unreadable))
+    }
+
+    /// Keeps a report; it is on disk when this returns. On a full disk it is still kept in memory, with the error.
+    pub(crate) fn add(&mut self, report: Report) -> io::Result<()> {
+        self.waiting.retain(|known| !known.is(&report.task_id, report.run));
+        if self.waiting.len() >= MOST
+            && let Some(lost) = self.waiting.pop_front()
+        {
+            tracing::error!(
+                task.id = lost.task_id,
+                run = lost.run,
+                "the outbox is full, its oldest report is given up"
+            );
+        }
+        let written = self.append(&Line::Add(std::borrow::Cow::Borrowed(&report)));
+        self.waiting.push_back(report);
+        written
+    }
+
+    /// The server has the report. A line that can't be written only means one more repeat after a restart.
+    pub(crate) fn done(&mut self, task_id: &str, run: Option<u32>) {
+        let before = self.waiting.len();
+        self.waiting.retain(|report| !report.is(task_id, run));
+        if self.waiting.len() == before {
+            return;
+        }
+        let line = Line::Done { task_id: task_id.to_owned(), run };
+        let written = if self.history >= HISTORY {
+            rewrite(&self.path, &self.waiting).map(|file| {
+                self.file = file;
+                self.history = 0;
+            })
+        } else {
+            self.append(&line)
+        };
+        if let Err(error) = written {
+            tracing::warn!(%error, "the outbox can't be written");
+        }
+    }
+
+    /// The reports that wait, oldest first.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Report> {
+        self.waiting.iter()
+    }
+
+    fn append(&mut self, line: &Line<'_>) -> io::Result<()> {
+        let mut bytes = serde_json::to_vec(line)?;
+        // A line of its own even behind a tail that a full disk cut.
+        bytes.insert(0, b'\n');
+        bytes.push(b'\n');
+        self.file.write_all(&bytes)?;
+        self.history += 1;
+        self.file.sync_data()
+    }
+}
+
+/// Writes the journal anew with the waiting reports alone, and opens it for appending.
+fn rewrite(path: &Path, waiting: &VecDeque<Report>) -> io::Result<File> {
+    let fresh = path.with_extension("new");
+    let mut file = File::create(&fresh)?;
+    for report in waiting {
+        let mut line = serde_json::to_vec(&Line::Add(std::borrow::Cow::Borrowed(report)))?;
+        line.push(b'\n');
+        file.write_all(&line)?;
+    }
+    file.sync_all()?;
+    fs::rename(&fresh, path)?;
+    OpenOptions::new().append(true).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, io::Write};
+
+    use serde_json::value::RawValue;
+
+    use super::{HISTORY, MOST, Outbox, Report};
+
+    fn report(task: &str, run: u32) -> Report {
+        let payload =
+            RawValue::from_string(format!("{{\"taskId\":\"{task}\",\"text\":\"line\\nbreak\"}}")).unwrap();
+        Report { event: "task:completed".to_owned(), task_id: task.to_owned(), run: Some(run), payload }
+    }
+
+    fn waiting(outbox: &Outbox) -> Vec<(String, Option<u32>)> {
+        outbox.waiting().map(|report| (report.task_id.clone(), report.run)).collect()
+    }
+
+    #[test]
+    fn reports_survive_a_restart_until_they_are_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("outbox.jsonl");
+        let (mut outbox, _) = Outbox::open(&path).unwrap();
+        for (task, run) in [("a", 1), ("b", 1), ("c", 2)] {
+            outbox.add(report(task, run)).unwrap();
+        }
+        outbox.done("b", Some(1));
+        outbox.done("c", Some(1));
+        drop(outbox);
+        let (outbox, unreadable) = Outbox::open(&path).unwrap();
+        assert_eq!(waiting(&outbox), [("a".to_owned(), Some(1)), ("c".to_owned(), Some(2))]);
+        assert_eq!(unreadable, 0);
+        assert_eq!(outbox.waiting().next().unwrap().payload.get(), report("a", 1).payload.get());
+    }
+
+    #[test]
+    fn a_corrupt_tail_costs_only_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("outbox.jsonl");
+        let (mut outbox, _) = Outbox::open(&path).unwrap();
+        outbox.add(report("a", 1)).unwrap();
+        outbox.add(report("b", 1)).unwrap();
+        drop(outbox);
+        let whole = fs::read(&path).unwrap();
+        for cut in 0..whole.len() {
+            fs::write(&path, &whole[..cut]).unwrap();
+            let (outbox, _) = Outbox::open(&path).unwrap();
+            assert!(waiting(&outbox).len() <= 2);
+        }
+        fs::write(&path, &whole).unwrap();
+        fs::OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"{\"add\":{\"ev\xff\x00")
+            .unwrap();
+        let (mut outbox, unreadable) = Outbox::open(&path).unwrap();
+        assert_eq!((waiting(&outbox).len(), unreadable), (2, 1));
+        outbox.add(report("c", 1)).unwrap();
+        drop(outbox);
+        assert_eq!(waiting(&Outbox::open(&path).unwrap().0).len(), 3);
+    }
+
+    #[test]
+    fn a_repeat_replaces_and_both_file_and_memory_stay_small() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("outbox.jsonl");
+        let (mut outbox, _) = Outbox::open(&path).unwrap();
+        outbox.add(report("a", 1)).unwrap();
+        outbox.add(report("a", 1)).unwrap();
+        assert_eq!(waiting(&outbox).len(), 1);
+        for n in 0..MOST {
+            outbox.add(report(&n.to_string(), 1)).unwrap();
+        }
+        assert_eq!(waiting(&outbox).len(), MOST);
+        assert_eq!(waiting(&outbox)[0].0, "0", "the oldest went");
+        for n in 0..MOST {
+            outbox.done(&n.to_string(), Some(1));
+        }
+        for _ in 0..HISTORY {
+            outbox.add(report("x", 1)).unwrap();
+            outbox.done("x", Some(1));
+        }
+        assert!(fs::read_to_string(&path).unwrap().lines().count() < 3 * HISTORY);
+    }
+}

@@ -1,0 +1,230 @@
+//! One run, from its hand-out to its report: pause, say that it starts, fetch, read, report.
+
+use std::{
+    panic::AssertUnwindSafe,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use futures::FutureExt;
+use serde_json::{Value, value::RawValue};
+use tokio_util::sync::CancellationToken;
+use ukai_browser::{PageOutcome, PageRequest, Screenshot};
+use ukai_extract::{Page, Recipes};
+use ukai_socketio::Client;
+use url::Url;
+
+use crate::{
+    PageFetcher, artifacts,
+    block::Refusal,
+    clock,
+    fit::fit,
+    holdings::Holdings,
+    messages::Assigned,
+    outbox::Report,
+    outcome::{self, Failure, Outcome},
+    pause::{Pauses, Slot},
+};
+
+/// Scripts that fill a page in after a timer leave no other trace than the change itself; beside the pause between pages
+/// a second of patience is cheap.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// What every run needs.
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) holdings: Arc<Holdings>,
+    pub(crate) fetcher: Arc<dyn PageFetcher>,
+    pub(crate) pauses: Mutex<Pauses>,
+    pub(crate) recipes: Recipes,
+    pub(crate) artifacts: PathBuf,
+}
+
+/// How a run ended, for the worker's own book-keeping.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) task_id: String,
+    pub(crate) result: RunResult,
+}
+
+/// The same in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RunResult {
+    Completed,
+    Failed(Option<Refusal>),
+    /// Stopped by the server or by the end of this worker; not reported as an end of the task.
+    Stopped,
+}
+
+/// Runs one task. `limit` is the server's bound from `task:started` to the report.
+pub(crate) async fn run(
+    context: Arc<Context>,
+    task: Assigned,
+    cancel: CancellationToken,
+    limit: Duration,
+) -> Ended {
+    let ended = |result| Ended { task_id: task.task_id.clone(), result };
+    let mut place = Place::take(&context);
+    tokio::select! {
+        () = cancel.cancelled() => {
+            context.holdings.dropped(&task.task_id, task.run);
+            return ended(RunResult::Stopped);
+        }
+        () = tokio::time::sleep(place.slot.wait(Instant::now())) => {}
+    }
+    context.holdings.started(&task.task_id, task.run);
+    let begun = Instant::now();
+    // Without a connection it is said at the next one.
+    let _ = context.client.emit("task:started", &outcome::started(&task.task_id, task.run, &clock::now()));
+    tracing::info!(task.id = task.task_id, run = task.run, attempt = task.attempt_number, "page begins");
+    let work = AssertUnwindSafe(page(&context, &task, limit)).catch_unwind();
+    let outcome = tokio::select! {
+        () = cancel.cancelled() => None,
+        done = tokio::time::timeout(limit, work) => Some(match done {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_panic)) => Outcome::Failed(Failure::new("PARSE_ERROR", "the worker failed on this page")),
+            Err(_) => Outcome::Failed(Failure::new("TIMEOUT", format!("not done within {limit:?}"))),
+        }),
+    };
+    place.ended = Some(Instant::now());
+    drop(place);
+    let took = begun.elapsed();
+    let (event, payload, result) = match outcome {
+        None => {
+            context.holdings.dropped(&task.task_id, task.run);
+            // A server with fences learns at once that the slot is free; it refuses the report itself as stale.
+            if task.run.is_some() {
+                let failure = Failure::new("TIMEOUT", "stopped by the server");
+                let payload = outcome::failed(&task.task_id, task.run, &failure, &clock::now(), took);
+                let _ = context.client.emit("task:failed", &payload);
+            }
+            tracing::info!(task.id = task.task_id, run = task.run, "page stopped");
+            return ended(RunResult::Stopped);
+        }
+        Some(Outcome::Completed(found)) => {
+            tracing::info!(task.id = task.task_id, run = task.run, ms = clock::millis(took), "page done");
+            ("task:completed", outcome::completed(&task, found, &clock::now(), took), RunResult::Completed)
+        }
+        Some(Outcome::Failed(failure)) => {
+            tracing::info!(task.id = task.task_id, run = task.run, error.kind = failure.kind, "page failed");
+            let payload = outcome::failed(&task.task_id, task.run, &failure, &clock::now(), took);
+            ("task:failed", payload, RunResult::Failed(failure.refusal))
+        }
+    };
+    keep_report(&context, event, &task, payload).await;
+    ended(result)
+}
+
+/// Writes the report to disk, off the runtime's threads: it waits for the disk.
+async fn keep_report(context: &Arc<Context>, event: &str, task: &Assigned, payload: Value) {
+    let (text, cut) = fit(payload);
+    if cut {
+        tracing::warn!(task.id = task.task_id, run = task.run, "the report was cut to fit");
+    }
+    let Ok(payload) = RawValue::from_string(text) else { return };
+    let report = Report { event: event.to_owned(), task_id: task.task_id.clone(), run: task.run, payload };
+    let holdings = Arc::clone(&context.holdings);
+    let _ = tokio::task::spawn_blocking(move || holdings.reported(report)).await;
+}
+
+/// Fetches the page and reads it.
+async fn page(context: &Arc<Context>, task: &Assigned, limit: Duration) -> Outcome {
+    let options = task.options.clone().unwrap_or_default();
+    let recipes = match recipes(context, task) {
+        Ok(recipes) => recipes,
+        Err(message) => return Outcome::Failed(Failure::new("PARSE_ERROR", message)),
+    };
+    let url = match Url::parse(&task.product_url) {
+        Ok(url) => url,
+        Err(error) => {
+            return Outcome::Failed(Failure::new("NETWORK", format!("the address does not parse: {error}")));
+        }
+    };
+    let wish = options.screenshot || task.kind.as_deref() == Some("screenshot");
+    let asked = options.timeout_ms.map_or(limit, |ms| Duration::from_millis(ms.max(1_000)));
+    let request = PageRequest {
+        // Reading and reporting need a little of the time too.
+        timeout: asked.min(limit.mul_f64(0.9)),
+        quiet: QUIET,
+        screenshot: wish.then(Screenshot::default),
+        ..PageRequest::new(url)
+    };
+    match context.fetcher.fetch(&request).await {
+        Err(error) => Outcome::Failed(outcome::of_error(&error)),
+        Ok(page) => {
+            let folder = context.artifacts.clone();
+            let (id, keep_html) = ((task.task_id.clone(), task.run), options.html);
+            // Parsing a large page takes long enough to hold up a heartbeat.
+            tokio::task::spawn_blocking(move || read(page, &recipes, &folder, (&id.0, id.1), keep_html))
+                .await
+                .unwrap_or_else(|_panic| {
+                    Outcome::Failed(Failure::new("PARSE_ERROR", "the worker failed on this page"))
+                })
+        }
+    }
+}
+
+fn read(
+    page: PageOutcome,
+    recipes: &Recipes,
+    folder: &std::path::Path,
+    id: (&str, Option<u32>),
+    html: bool,
+) -> Outcome {
+    let view = Page {
+        html: &page.html,
+        url: Some(&page.final_url),
+        status: Some(page.status),
+        headers: &page.headers,
+    };
+    let extraction = ukai_extract::extract(&view, recipes);
+    let mut files = Vec::new();
+    if let Some(png) = &page.screenshot {
+        files.push((("screenshot", "png", "image/png"), png.as_slice()));
+    }
+    if html {
+        files.push((("html", "html", "text/html; charset=utf-8"), page.html.as_bytes()));
+    }
+    let kept = files.into_iter().filter_map(|(kind, bytes)| {
+        let kept = artifacts::keep(folder, id, kind, bytes);
+        kept.inspect_err(|error| tracing::warn!(task.id = id.0, %error, "an artifact can't be kept")).ok()
+    });
+    let kept: Vec<_> = kept.collect();
+    match outcome::of_extraction(extraction, page.load, page.browser) {
+        Outcome::Completed(found) => Outcome::Completed(outcome::Found { artifacts: kept, ..found }),
+        failed @ Outcome::Failed(_) => failed,
+    }
+}
+
+fn recipes(context: &Context, task: &Assigned) -> Result<Recipes, String> {
+    match &task.recipe {
+        None | Some(Value::Null) => Ok(context.recipes.clone()),
+        Some(Value::String(text)) => context
+            .recipes
+            .with_task_recipe("recipe", text)
+            .map_err(|error| format!("the task's recipe: {error}")),
+        Some(_) => Err("the task's recipe is no text".to_owned()),
+    }
+}
+
+/// A taken slot; given back when dropped, so that nothing can lose one.
+struct Place<'a> {
+    context: &'a Context,
+    slot: Slot,
+    ended: Option<Instant>,
+}
+
+impl<'a> Place<'a> {
+    fn take(context: &'a Context) -> Self {
+        let slot = context.pauses.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Self { context, slot, ended: None }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut pauses = self.context.pauses.lock().unwrap_or_else(PoisonError::into_inner);
+        pauses.give_back(self.slot, self.ended, &mut rand::rng());
+    }
+}

@@ -1,0 +1,312 @@
+//! The worker's life on its socket: what the server says, what ends, what the clock says. It decides nothing hard and
+//! never waits for an answer, so that a cancel is always heard.
+
+use std::{
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
+
+use anyhow::bail;
+use serde_json::json;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::{Interval, MissedTickBehavior, interval_at},
+};
+use ukai_boot::Shutdown;
+use ukai_socketio::{ClientEvent, Event};
+
+use crate::{
+    block::BlockJudge,
+    clock,
+    heartbeat::{self, Stats},
+    messages::{Assigned, Cancelled, ConfigUpdate, Registered, ServerError},
+    network::NetworkInfo,
+    outcome,
+    scrape::{self, Context, Ended, RunResult},
+};
+
+/// The longest wait for reports at the end, after the last page.
+const FLUSH: Duration = Duration::from_secs(5);
+
+pub(crate) struct Session {
+    pub(crate) context: Arc<Context>,
+    pub(crate) events: mpsc::Receiver<ClientEvent>,
+    /// Tells the reporter whether the worker is registered.
+    pub(crate) open: watch::Sender<bool>,
+    pub(crate) network: watch::Receiver<NetworkInfo>,
+    pub(crate) judge: BlockJudge,
+    pub(crate) drain: Duration,
+}
+
+struct Live {
+    runs: JoinSet<Ended>,
+    stats: Stats,
+    beat: Interval,
+    task_timeout: Duration,
+    was_registered: bool,
+    known_network: NetworkInfo,
+}
+
+impl Session {
+    /// Serves until `shutdown`, then hands back what has not begun and finishes what has.
+    pub(crate) async fn run(mut self, shutdown: &Shutdown) -> anyhow::Result<()> {
+        let mut live = Live {
+            runs: JoinSet::new(),
+            stats: Stats::new(Instant::now()),
+            beat: beat(Duration::from_secs(10)),
+            task_timeout: Duration::from_secs(60),
+            was_registered: false,
+            known_network: self.network.borrow().clone(),
+        };
+        loop {
+            tokio::select! {
+                () = shutdown.stopping() => break,
+                event = self.events.recv() => match event {
+                    Some(event) => self.on_event(&mut live, event)?,
+                    None => bail!("the connection's task has ended"),
+                },
+                () = next_end(&mut live.runs, &mut self.judge, &mut live.stats, &self.context) => self.heartbeat(&live),
+                _ = live.beat.tick() => self.heartbeat(&live),
+                Ok(()) = self.network.changed() => self.on_network(&mut live),
+            }
+        }
+        self.drain(live).await;
+        Ok(())
+    }
+
+    fn on_event(&mut self, live: &mut Live, event: ClientEvent) -> anyhow::Result<()> {
+        match event {
+            ClientEvent::Connected(_) => live.stats = Stats::new(Instant::now()),
+            ClientEvent::Disconnected { reason, retry_in } => {
+                self.open.send_replace(false);
+                tracing::warn!(%reason, retry_ms = clock::millis(retry_in), "disconnected");
+            }
+            ClientEvent::ConnectFailed { error, retry_in } => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(%error, cause, retry_ms = clock::millis(retry_in), "no connection");
+            }
+            ClientEvent::Event(event) => return self.on_server_event(live, &event),
+        }
+        Ok(())
+    }
+
+    fn on_server_event(&mut self, live: &mut Live, event: &Event) -> anyhow::Result<()> {
+        let read = match event.name() {
+            "worker:registered" => event.parse().map(|message| self.on_registered(live, &message)),
+            "task:assigned" => event.parse().map(|message| self.on_assigned(live, message)),
+            "task:cancelled" => event.parse().map(|message| self.on_cancelled(&message)),
+            "worker:config_update" => event.parse().map(|message| self.on_config(live, &message)),
+            "error" => match event.parse::<ServerError>() {
+                Ok(error) if error.code == "AUTH_FAILED" && !live.was_registered => {
+                    bail!("the server refuses this worker: {}", error.message)
+                }
+                Ok(error) => {
+                    tracing::error!(
+                        code = error.code,
+                        message = error.message,
+                        "the server reports an error"
+                    );
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
+            name => {
+                tracing::debug!(event = name, "an event that this version does not know");
+                Ok(())
+            }
+        };
+        if let Err(error) = read {
+            tracing::error!(event = event.name(), %error, "the server sent an event that is not as documented");
+            self.say_error("INVALID_PAYLOAD", &format!("{}: {error}", event.name()));
+        }
+        Ok(())
+    }
+
+    fn on_registered(&mut self, live: &mut Live, message: &Registered) {
+        let heartbeat = Duration::from_millis(message.config.heartbeat_interval.clamp(100, 600_000));
+        live.beat = beat(heartbeat);
+        live.task_timeout = Duration::from_millis(message.config.task_timeout.clamp(1_000, 3_600_000));
+        live.was_registered = true;
+        tracing::info!(worker.id = message.worker_id, "registered");
+        for held in self.context.holdings.running().iter().filter(|held| held.started) {
+            let _ = self
+                .context
+                .client
+                .emit("task:started", &outcome::started(&held.task_id, held.run, &clock::now()));
+        }
+        self.heartbeat(live);
+        self.open.send_replace(true);
+    }
+
+    fn on_assigned(&mut self, live: &mut Live, task: Assigned) {
+        let Some(cancel) = self.context.holdings.take_on(&task.task_id, task.run) else {
+            tracing::debug!(task.id = task.task_id, run = task.run, "assigned again");
+            return;
+        };
+        // A server that hands out work to a blocked worker has reset it.
+        self.judge.reset_if_blocked();
+        live.runs.spawn(scrape::run(Arc::clone(&self.context), task, cancel, live.task_timeout));
+    }
+
+    fn on_cancelled(&self, message: &Cancelled) {
+        let running = self.context.holdings.running();
+        let meant = running.iter().filter(|held| held.task_id == message.task_id);
+        for held in meant.filter(|held| message.run.is_none() || held.run == message.run) {
+            tracing::info!(task.id = held.task_id, run = held.run, reason = message.reason, "cancelled");
+            held.cancel.cancel();
+        }
+    }
+
+    fn on_config(&mut self, live: &Live, message: &ConfigUpdate) {
+        if let Some(limit) = message.rate_limit {
+            let mut pauses = self.context.pauses.lock().unwrap_or_else(PoisonError::into_inner);
+            pauses.set(Duration::from_millis(limit.min_delay_ms), Duration::from_millis(limit.max_delay_ms));
+        }
+        if message.reset {
+            self.judge.reset();
+            self.heartbeat(live);
+        }
+        if let Some(headless) = message.headless {
+            let context = Arc::clone(&self.context);
+            tokio::spawn(async move {
+                if let Err(why) = context.fetcher.set_headless(headless).await {
+                    tracing::error!(headless, why, "the browser's mode can't be changed");
+                    let message = format!("headless:{headless} is not possible here: {why}");
+                    let _ = context.client.emit("error", &error("INTERNAL_ERROR", &message));
+                }
+            });
+        }
+    }
+
+    fn on_network(&mut self, live: &mut Live) {
+        let current = self.network.borrow_and_update().clone();
+        let before = std::mem::replace(&mut live.known_network, current.clone());
+        let same = before.external_ip == current.external_ip && before.isp_name == current.isp_name;
+        if same || before.external_ip.is_empty() {
+            return;
+        }
+        let _ = self.context.client.emit(
+            "worker:network_changed",
+            &json!({
+                "previousIp": before.external_ip,
+                "currentIp": current.external_ip,
+                "previousIsp": before.isp_name,
+                "currentIsp": current.isp_name,
+                "changedAt": clock::now(),
+            }),
+        );
+    }
+
+    fn heartbeat(&self, live: &Live) {
+        if !live.was_registered {
+            return;
+        }
+        let running = self.context.holdings.running();
+        // A run that waits for its pause keeps the worker busy too: the server must hand out nothing more for it.
+        let current = running.iter().find(|held| held.started).or(running.first());
+        let current = current.map(|held| held.task_id.as_str());
+        let network = self.network.borrow();
+        let payload =
+            heartbeat::payload(self.judge.is_blocked(), current, &network, &live.stats, Instant::now());
+        let _ = self.context.client.emit("worker:heartbeat", &payload);
+    }
+
+    fn say_error(&self, code: &str, message: &str) {
+        let _ = self.context.client.emit("error", &error(code, message));
+    }
+
+    /// Hands back what waits for its pause, finishes the pages that run, delivers reports, leaves.
+    async fn drain(&mut self, mut live: Live) {
+        let _ = self.context.client.emit("worker:draining", &json!({ "reason": "shutdown" }));
+        let context = Arc::clone(&self.context);
+        let stop = |all: bool| {
+            let running = context.holdings.running();
+            running.iter().filter(|held| all || !held.started).for_each(|held| held.cancel.cancel());
+        };
+        stop(false);
+        let until = tokio::time::Instant::now() + self.drain;
+        let mut flushed_by = None;
+        loop {
+            let idle = live.runs.is_empty();
+            if idle && flushed_by.is_none() {
+                flushed_by = Some(until.min(tokio::time::Instant::now() + FLUSH));
+            }
+            if idle && self.context.holdings.outbox().waiting().next().is_none() {
+                break;
+            }
+            tokio::select! {
+                () = tokio::time::sleep_until(flushed_by.unwrap_or(until)) => break,
+                event = self.events.recv() => match event {
+                    // Nothing new is taken on; a cancel is still obeyed.
+                    Some(ClientEvent::Event(event)) if event.name() == "task:cancelled" => {
+                        let _ = event.parse().map(|message| self.on_cancelled(&message));
+                    }
+                    Some(ClientEvent::Event(event)) if event.name() == "worker:registered" => {
+                        let _ = event.parse().map(|message| self.on_registered(&mut live, &message));
+                        let _ = self.context.client.emit("worker:draining", &json!({ "reason": "shutdown" }));
+                    }
+                    Some(ClientEvent::Disconnected { .. }) => {
+                        self.open.send_replace(false);
+                    }
+                    Some(_) => {}
+                    None => break,
+                },
+                () = next_end(&mut live.runs, &mut self.judge, &mut live.stats, &self.context) => self.heartbeat(&live),
+                _ = live.beat.tick() => self.heartbeat(&live),
+                () = tokio::time::sleep(Duration::from_millis(50)), if idle => {}
+            }
+        }
+        stop(true);
+        live.runs.shutdown().await;
+        let left = self.context.holdings.outbox().waiting().count();
+        if left > 0 {
+            tracing::warn!(reports = left, "reports wait on disk for the next start");
+        }
+        let _ = tokio::time::timeout(Duration::from_secs(2), self.context.client.close()).await;
+    }
+}
+
+/// Waits for the next run that ends, for ever if there is none, and takes note of it.
+async fn next_end(runs: &mut JoinSet<Ended>, judge: &mut BlockJudge, stats: &mut Stats, context: &Context) {
+    let ended = match runs.join_next().await {
+        None => return std::future::pending().await,
+        // A run catches its own panics; what is left is a bug that must not end the worker.
+        Some(Err(error)) => return tracing::error!(%error, "a run broke"),
+        Some(Ok(ended)) => ended,
+    };
+    match ended.result {
+        RunResult::Completed => {
+            stats.completed += 1;
+            judge.passed();
+        }
+        RunResult::Failed(refusal) => {
+            stats.failed += 1;
+            let block = refusal.and_then(|refusal| judge.refused(refusal, &ended.task_id));
+            if let Some(block) = block {
+                tracing::error!(reason = block.reason, "this worker seems to be blocked");
+                let _ = context.client.emit(
+                    "worker:block_detected",
+                    &json!({
+                        "detectedAt": clock::now(),
+                        "reason": block.reason,
+                        "suggestedAction": block.action,
+                        "failedTaskIds": block.tasks,
+                    }),
+                );
+            }
+        }
+        RunResult::Stopped => {}
+    }
+}
+
+fn error(code: &str, message: &str) -> serde_json::Value {
+    json!({ "code": code, "message": message, "timestamp": clock::now() })
+}
+
+fn beat(every: Duration) -> Interval {
+    let mut beat = interval_at(tokio::time::Instant::now() + every, every);
+    // A machine that slept says once that it is alive, not a hundred times.
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    beat
+}

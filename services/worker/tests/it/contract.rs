@@ -1,0 +1,128 @@
+//! What the contract asks of a worker, event by event.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::{
+    pages::Pages,
+    server::Server,
+    worker::{Worker, config},
+};
+
+#[tokio::test]
+async fn introduces_itself_and_beats_as_often_as_the_server_says() {
+    let state = tempfile::tempdir().unwrap();
+    let mut server = Server::start("127.0.0.1:0").await;
+    let worker = Worker::start(config(&server.address, state.path(), &["--capacity", "2"]), Pages::new());
+    let auth = server.connected().await;
+    assert_eq!(
+        auth,
+        json!({"token": "good", "name": "test", "capacity": 2, "capabilities": ["scrape"], "inFlight": []})
+    );
+    for _ in 0..3 {
+        let beat = server.heartbeat(|_| true).await;
+        assert_eq!(beat["status"], "idle");
+        assert_eq!(beat["networkInfo"], json!({"externalIp": "", "ispName": "", "lastCheckedAt": ""}));
+        assert!(beat["stats"]["uptime"].is_u64() && beat.get("currentTaskId").is_none());
+    }
+    worker.stop();
+    assert_eq!(server.expect("worker:draining").await, json!({"reason": "shutdown"}));
+    worker.ended().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_page_becomes_a_record() {
+    let state = tempfile::tempdir().unwrap();
+    let mut server = Server::start("127.0.0.1:0").await;
+    let _worker = Worker::start(config(&server.address, state.path(), &[]), Pages::new());
+    server.connected().await;
+    let options = json!({"options": {"screenshot": true, "html": true}, "kind": "scrape", "jobId": "x"});
+    server.assign("t-1", Some(4), "http://shop.example/lamp", options).await;
+    let started = server.expect("task:started").await;
+    assert_eq!((&started["taskId"], &started["run"]), (&json!("t-1"), &json!(4)));
+    let done = server.expect("task:completed").await;
+    assert_eq!((&done["taskId"], &done["run"], &done["kind"]), (&json!("t-1"), &json!(4), &json!("product")));
+    let result = &done["result"];
+    assert_eq!(result["productTitle"], "Brass Lamp");
+    assert_eq!((&result["price"], &result["currency"]), (&json!(49.9), &json!("EUR")));
+    assert_eq!((&result["rating"], &result["isAvailable"]), (&json!(4.5), &json!(true)));
+    for key in ["originalPrice", "reviewCount", "availability", "imageUrls", "asin"] {
+        assert!(result.get(key).is_some(), "{key} is never absent");
+    }
+    assert_eq!(
+        (&done["metrics"]["pageLoadTimeMs"], &done["metrics"]["browser"]),
+        (&json!(5), &json!("FakeChrome/1"))
+    );
+    assert!(
+        done["metrics"]["scrapeDurationMs"].is_u64() && done["completedAt"].as_str().unwrap().ends_with('Z')
+    );
+    let kinds: Vec<_> = done["artifacts"].as_array().unwrap().iter().map(|entry| &entry["kind"]).collect();
+    assert_eq!(kinds, ["screenshot", "html"]);
+    let picture = done["artifacts"][0]["path"].as_str().unwrap();
+    assert_eq!(std::fs::read(picture).unwrap(), b"\x89PNG");
+    let beat = server.heartbeat(|beat| beat["stats"]["tasksCompleted"] == 1).await;
+    assert_eq!(beat["status"], "idle");
+}
+
+#[tokio::test]
+async fn what_is_no_result_fails_with_the_contracts_word() {
+    let state = tempfile::tempdir().unwrap();
+    let mut server = Server::start("127.0.0.1:0").await;
+    let _worker = Worker::start(config(&server.address, state.path(), &[]), Pages::new());
+    server.connected().await;
+    for (path, kind) in
+        [("captcha", "CAPTCHA"), ("down", "NETWORK"), ("late", "TIMEOUT"), ("panics", "PARSE_ERROR")]
+    {
+        server.assign(path, Some(1), &format!("http://shop.example/{path}"), Value::Null).await;
+        server.expect("task:started").await;
+        let failed = server.expect("task:failed").await;
+        assert_eq!(failed["error"]["type"], kind, "{failed:#}");
+        assert!(failed["error"]["message"].is_string() && failed["metrics"]["attemptDurationMs"].is_u64());
+    }
+    server.assign("bad", Some(1), "no address", Value::Null).await;
+    server.expect("task:started").await;
+    assert_eq!(server.expect("task:failed").await["error"]["type"], "NETWORK");
+    server.assign("gone", Some(1), "http://shop.example/missing", Value::Null).await;
+    server.expect("task:started").await;
+    let gone = server.expect("task:completed").await;
+    assert_eq!(
+        (&gone["result"]["productTitle"], &gone["result"]["isAvailable"]),
+        (&json!(""), &json!(false))
+    );
+    assert_eq!(gone["verdict"], "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_the_contract_alone_is_served_too() {
+    let state = tempfile::tempdir().unwrap();
+    let mut server = Server::start("127.0.0.1:0").await;
+    let worker = Worker::start(config(&server.address, state.path(), &[]), Pages::new());
+    server.connected().await;
+    server.assign("t", None, "http://shop.example/lamp", Value::Null).await;
+    assert!(server.expect("task:started").await.get("run").is_none());
+    assert!(server.expect("task:completed").await.get("run").is_none());
+    worker.stop();
+    server.expect("worker:draining").await;
+    worker.ended().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_token_ends_the_worker_with_the_servers_words() {
+    let state = tempfile::tempdir().unwrap();
+    let server = Server::start("127.0.0.1:0").await;
+    let worker = Worker::start(config(&server.address, state.path(), &["--token", "bad"]), Pages::new());
+    let error = worker.ended().await.unwrap_err();
+    assert!(error.to_string().contains("unknown token"), "{error:#}");
+}
+
+#[tokio::test]
+async fn two_workers_never_share_a_state_folder() {
+    let state = tempfile::tempdir().unwrap();
+    let mut server = Server::start("127.0.0.1:0").await;
+    let _first = Worker::start(config(&server.address, state.path(), &[]), Pages::new());
+    server.connected().await;
+    let second = Worker::start(config(&server.address, state.path(), &[]), Pages::new());
+    let error = tokio::time::timeout(Duration::from_secs(5), second.ended()).await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("another worker"), "{error:#}");
+}

@@ -1,0 +1,17 @@
+//! The worker against a Socket.IO server in this process: with pages from a fake, and once with a real browser.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test fails by panicking, and its parts see each other"
+)]
+
+mod browser;
+mod contract;
+mod delivery;
+mod pages;
+mod server;
+mod steering;
+mod worker;
