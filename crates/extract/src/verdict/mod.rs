@@ -15,15 +15,18 @@ const SHORT: usize = 2_500;
 /// A page with less text than this (and nothing else) is empty.
 const TINY: usize = 12;
 
+/// So much of a page's text is compared with phrases.
+const LOWERED: usize = 8_000;
+
 /// A decision, and the reason for it.
 pub(crate) type Decision = (Verdict, String);
 
 /// What the page offers apart from words.
 pub(crate) struct Shape {
-    /// The visible text, cut at a megabyte.
-    pub(crate) text: String,
     /// Title and first headings, in small letters.
     pub(crate) heading: String,
+    /// The first part of the text in small letters, with plain apostrophes.
+    pub(crate) lower: String,
     /// Characters of the visible text.
     pub(crate) length: usize,
     /// A product, an article, a list: something that a site describes.
@@ -41,7 +44,9 @@ impl Shape {
                 heading.push_str(&document.text_up_to(*id, 200));
             }
         }
-        Shape { length: text.chars().count(), heading: heading.to_lowercase(), described, text }
+        let plain = |text: &str| text.to_lowercase().replace('’', "'");
+        let lower = plain(&text.chars().take(LOWERED).collect::<String>());
+        Shape { length: text.chars().count(), heading: plain(&heading), described, lower }
     }
 }
 
@@ -131,7 +136,7 @@ fn log_in(document: &Document<'_>, shape: &Shape) -> Option<Decision> {
         }
     }
     if shape.length < SHORT {
-        let text = shape.text.to_lowercase();
+        let text = &shape.lower;
         if let Some(words) = phrases::MUST_LOG_IN.iter().find(|words| text.contains(**words)) {
             return Some((Verdict::LoginWall, format!("`{words}`")));
         }
@@ -161,7 +166,7 @@ fn not_found(document: &Document<'_>, context: &Context<'_>, shape: &Shape) -> O
         return Some((Verdict::NotFound, format!("heading `{words}`")));
     }
     if shape.length < 1_200 {
-        let text = shape.text.to_lowercase();
+        let text = &shape.lower;
         if let Some(words) = phrases::NOT_FOUND.iter().find(|words| text.contains(**words)) {
             return Some((Verdict::NotFound, format!("`{words}`")));
         }

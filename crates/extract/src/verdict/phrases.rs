@@ -240,11 +240,9 @@ pub(super) fn find(shape: &Shape) -> Option<Decision> {
     if shape.length > SHORT {
         return None;
     }
-    let text = shape.text.to_lowercase().replace('’', "'");
-    let heading = shape.heading.replace('’', "'");
-    if let Some((verdict, words)) = TITLES.iter().find(|(_, words)| heading.contains(words)) {
+    if let Some((verdict, words)) = TITLES.iter().find(|(_, words)| shape.heading.contains(words)) {
         return Some((*verdict, format!("heading `{words}`")));
     }
-    let (verdict, words) = TEXTS.iter().find(|(_, words)| text.contains(words))?;
+    let (verdict, words) = TEXTS.iter().find(|(_, words)| shape.lower.contains(words))?;
     Some((*verdict, format!("`{words}`")))
 }
