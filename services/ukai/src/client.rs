@@ -98,7 +98,12 @@ impl Client {
     }
 
     /// Any other request.
-    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ApiError> {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, ApiError> {
         let idempotency = (method == Method::POST).then(|| Uuid::new_v4().to_string());
         let mut attempt = 0;
         loop {
@@ -122,7 +127,8 @@ impl Client {
 
     /// `GET path` as text: for `/metrics`.
     pub(crate) async fn text(&self, path: &str) -> Result<String, ApiError> {
-        let response = self.request(Method::GET, path)?.send().await.map_err(|error| self.unreachable(&error))?;
+        let response =
+            self.request(Method::GET, path)?.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
         let text = response.text().await.map_err(|error| self.unreachable(&error))?;
         if status == 200 { Ok(text) } else { Err(self.refusal(status, text.as_bytes(), path)) }
@@ -162,7 +168,9 @@ impl Client {
         };
         let details = body["details"].as_array().into_iter().flatten();
         let details = details
-            .map(|d| format!("{}: {}", d["field"].as_str().unwrap_or("?"), d["message"].as_str().unwrap_or("?")))
+            .map(|d| {
+                format!("{}: {}", d["field"].as_str().unwrap_or("?"), d["message"].as_str().unwrap_or("?"))
+            })
             .collect();
         ApiError::Refused { status, code: code.to_owned(), message: message.to_owned(), details }
     }

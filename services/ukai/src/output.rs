@@ -38,7 +38,8 @@ impl Output {
             return ProgressBar::hidden();
         }
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
-        let style = ProgressStyle::with_template("{prefix} [{bar:32}] {pos}/{len} {msg} ({elapsed}, {eta} left)");
+        let style =
+            ProgressStyle::with_template("{prefix} [{bar:32}] {pos}/{len} {msg} ({elapsed}, {eta} left)");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("█▉▊▋▌▍▎▏ "));
         bar.set_prefix(what);
         bar.enable_steady_tick(Duration::from_millis(200));
@@ -52,9 +53,15 @@ fn line(text: &str) {
 }
 
 /// A table with a header.
-pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub(crate) fn table<const N: usize>(
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    table
+        .load_style(UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
     if !std::io::stdout().is_terminal() {
         table.set_width(140);
     }

@@ -170,7 +170,12 @@ impl UpProcess {
     }
 
     /// Starts a browser worker with a token of its own.
-    pub(crate) async fn browser_worker(&self, folder: &Path, name: &str, flags: &[&str]) -> Result<Process, Failure> {
+    pub(crate) async fn browser_worker(
+        &self,
+        folder: &Path,
+        name: &str,
+        flags: &[&str],
+    ) -> Result<Process, Failure> {
         let token = self.token(name).await?;
         let mut command = command()?;
         command
@@ -185,7 +190,11 @@ impl UpProcess {
     }
 
     /// Waits until `count` workers are connected; fails as soon as one of their processes ends.
-    pub(crate) async fn connected(&self, workers: &mut [Process], limit: Duration) -> Result<Vec<Value>, Failure> {
+    pub(crate) async fn connected(
+        &self,
+        workers: &mut [Process],
+        limit: Duration,
+    ) -> Result<Vec<Value>, Failure> {
         let begun = Instant::now();
         loop {
             for worker in workers.iter_mut() {
@@ -211,7 +220,9 @@ impl UpProcess {
 }
 
 /// Runs `work` until it ends or the user (or the system) wants the end; what `work` holds is dropped then.
-pub(crate) async fn until_interrupted<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(crate) async fn until_interrupted<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         done = work => done,

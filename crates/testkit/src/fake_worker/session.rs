@@ -10,7 +10,10 @@ use ukai_socketio::{Ack, Connection, Event, Incoming, Target};
 use super::messages::{self, Answered, Registered, Task};
 use super::{Answer, Ended, FakeWorker, Happening, Held, Memory, Observer};
 
-/// A reported run, and whether the ack still matters.
+/// How long a draining worker listens on.
+const LAST_PUSHES: Duration = Duration::from_millis(300);
+
+/// Reports without an answer: ack id to task and run.
 type Waiting = HashMap<u64, (String, u64)>;
 
 /// Works until the connection is cut or the worker has drained.
@@ -21,7 +24,8 @@ pub(super) async fn run(
     drain: &CancellationToken,
     observe: &Observer,
 ) -> Ended {
-    let auth = messages::auth(worker.capacity, memory.held.iter().map(|(task, held)| (task.as_str(), held.run)));
+    let auth =
+        messages::auth(worker.capacity, memory.held.iter().map(|(task, held)| (task.as_str(), held.run)));
     let connection = match Connection::open(target, &auth).await {
         Ok(connection) => connection,
         Err(error) => {
@@ -29,7 +33,8 @@ pub(super) async fn run(
             return Ended::Cut;
         }
     };
-    let mut session = Session { worker, memory, observe, connection, waiting: Waiting::new(), draining: false };
+    let mut session =
+        Session { worker, memory, observe, connection, waiting: Waiting::new(), draining: None };
     session.report_again();
     session.work(drain).await
 }
@@ -40,7 +45,8 @@ struct Session<'a> {
     observe: &'a Observer,
     connection: Connection,
     waiting: Waiting,
-    draining: bool,
+    /// What the server pushed before it heard of the drain arrives until then.
+    draining: Option<Instant>,
 }
 
 impl Session<'_> {
@@ -50,7 +56,8 @@ impl Session<'_> {
         let mut beat = tokio::time::interval_at(Instant::now() + first, first);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            if self.draining && self.memory.held.is_empty() {
+            let left = self.draining.filter(|_| self.memory.held.is_empty());
+            if left.is_some_and(|left| left <= Instant::now()) {
                 self.connection.close().await;
                 return Ended::Drained;
             }
@@ -71,8 +78,9 @@ impl Session<'_> {
                 },
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.finish(),
                 _ = beat.tick() => self.heartbeat(),
-                () = drain.cancelled(), if !self.draining => {
-                    self.draining = true;
+                () = tokio::time::sleep_until(left.unwrap_or_else(Instant::now)), if left.is_some() => {}
+                () = drain.cancelled(), if self.draining.is_none() => {
+                    self.draining = Some(Instant::now() + LAST_PUSHES);
                     self.say("worker:draining", "{}");
                 }
             }
@@ -128,7 +136,8 @@ impl Session<'_> {
     fn finish(&mut self) {
         let now = Instant::now();
         let mut done = Vec::new();
-        for (task, held) in self.memory.held.iter_mut().filter(|(_, held)| !held.reported && held.due <= now) {
+        for (task, held) in self.memory.held.iter_mut().filter(|(_, held)| !held.reported && held.due <= now)
+        {
             held.reported = true;
             done.push((task.clone(), held.run));
         }
@@ -156,7 +165,9 @@ impl Session<'_> {
     fn answered(&mut self, ack: &Ack) {
         let Some((task, run)) = self.waiting.remove(&ack.id) else { return };
         let answer = match ack.parse::<Answered>() {
-            Ok(Answered { accepted: true, reason: Some(reason) }) if reason == "duplicate" => Answer::Duplicate,
+            Ok(Answered { accepted: true, reason: Some(reason) }) if reason == "duplicate" => {
+                Answer::Duplicate
+            }
             Ok(Answered { accepted: true, .. }) => Answer::Accepted,
             Ok(Answered { reason: Some(reason), .. }) if reason == "duplicate" => Answer::Duplicate,
             Ok(Answered { reason, .. }) => Answer::Refused(reason.unwrap_or_default()),

@@ -80,7 +80,8 @@ async fn obey(
                     let _ = worker.run(ending, observer).await;
                 });
             }
-            wait(Duration::from_secs(60), "not all workers registered", || lock(shared).registered >= wanted).await?;
+            wait(Duration::from_secs(60), "not all workers registered", || lock(shared).registered >= wanted)
+                .await?;
             Ok(News::Connected)
         }
         Order::Latency { url, key, posts } => {
@@ -119,13 +120,15 @@ async fn latency(client: &Client, posts: u32, shared: &Shared) -> Result<Vec<u64
     for n in 0..posts + warm_up {
         lock(shared).assigned = Some(HashMap::new());
         let done = lock(shared).accepted.len();
-        let body = json!({ "productUrl": format!("https://shop{}.example/item/{n}", n % 50), "priority": 90 });
+        let body =
+            json!({ "productUrl": format!("https://shop{}.example/item/{n}", n % 50), "priority": 90 });
         let begun = Instant::now();
         let task = client.post("api/tasks", &body).await?;
         let id = task["id"].as_str().ok_or_else(|| Failure::failed("a task without an id"))?;
         let arrived = || lock(shared).assigned.as_ref().and_then(|assigned| assigned.get(id).copied());
         wait(Duration::from_secs(10), "a single post reached no worker", || arrived().is_some()).await?;
-        wait(Duration::from_secs(10), "a single post did not end", || lock(shared).accepted.len() > done).await?;
+        wait(Duration::from_secs(10), "a single post did not end", || lock(shared).accepted.len() > done)
+            .await?;
         if let Some(arrived) = arrived().filter(|_| n >= warm_up) {
             micros.push(u64::try_from(arrived.duration_since(begun).as_micros()).unwrap_or(u64::MAX));
         }

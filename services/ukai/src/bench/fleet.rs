@@ -46,7 +46,8 @@ impl Fleet {
     pub(crate) fn start(folder: &Path, tokens: Vec<String>) -> Result<Self, Failure> {
         let half = tokens.len().div_ceil(2);
         let halves = tokens.chunks(half).enumerate();
-        let halves: Result<_, _> = halves.map(|(n, tokens)| Half::start(folder, n, tokens.to_vec())).collect();
+        let halves: Result<_, _> =
+            halves.map(|(n, tokens)| Half::start(folder, n, tokens.to_vec())).collect();
         Ok(Self { halves: halves? })
     }
 
@@ -98,7 +99,11 @@ impl Fleet {
     }
 
     /// Waits for `target` accepted results in all. Errors: none more for 30 s, or a client process ended.
-    pub(crate) async fn reach(&mut self, target: u64, mut show: impl FnMut(u64)) -> Result<(u64, u64), Failure> {
+    pub(crate) async fn reach(
+        &mut self,
+        target: u64,
+        mut show: impl FnMut(u64),
+    ) -> Result<(u64, u64), Failure> {
         let mut last = self.progress();
         let mut changed = Instant::now();
         loop {
@@ -127,7 +132,9 @@ impl Fleet {
         for (n, half) in self.halves.iter_mut().enumerate() {
             let file = folder.join(format!("accepted-{n}"));
             half.order(&Order::Write { file: file.to_string_lossy().into_owned() }).await?;
-            if let News::Written { accepted, duplicates, refused } = half.answer(Duration::from_secs(60)).await? {
+            if let News::Written { accepted, duplicates, refused } =
+                half.answer(Duration::from_secs(60)).await?
+            {
                 totals.accepted += accepted;
                 totals.duplicates += duplicates;
                 totals.refused += refused;
@@ -155,7 +162,8 @@ impl Half {
     fn start(folder: &Path, n: usize, tokens: Vec<String>) -> Result<Self, Failure> {
         let mut command = processes::command()?;
         command.arg("bench-workers").stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = Process::start("benchmark's clients", command, &folder.join(format!("clients-{n}.log")))?;
+        let mut process =
+            Process::start("benchmark's clients", command, &folder.join(format!("clients-{n}.log")))?;
         let gone = || Failure::failed("a client process has no standard streams");
         let orders = process.child().stdin.take().ok_or_else(gone)?;
         let output = process.child().stdout.take().ok_or_else(gone)?;

@@ -26,7 +26,11 @@ pub(crate) fn judge(measured: &Value) -> Result<(), Failure> {
     let backlog = &measured["backlog"];
     if backlog.is_object() {
         for slower in ["slowerBelow", "slowerAtEqualPriority"] {
-            need("at most 10 % slower with the backlog", number(&backlog[slower], 1.0) <= SLOWER_BY, &backlog[slower]);
+            need(
+                "at most 10 % slower with the backlog",
+                number(&backlog[slower], 1.0) <= SLOWER_BY,
+                &backlog[slower],
+            );
         }
     }
     if missed.is_empty() { Ok(()) } else { Err(Failure::failed(format!("missed: {}", missed.join("; ")))) }

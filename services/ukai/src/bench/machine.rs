@@ -80,7 +80,8 @@ fn parse_stages(text: &str) -> BTreeMap<String, f64> {
         if !name.ends_with("stage_seconds_sum") && !name.ends_with("stage_seconds_total") {
             continue;
         }
-        let stage = rest.split_once("stage=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(stage, _)| stage);
+        let stage =
+            rest.split_once("stage=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(stage, _)| stage);
         let value = rest.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());
         if let (Some(stage), Some(value)) = (stage, value) {
             *stages.entry(stage.to_owned()).or_insert(0.0) += value;

@@ -38,7 +38,7 @@ pub(crate) async fn run(bench: &Bench, output: Output) -> Result<Value, Failure>
         .try_collect()
         .await?;
     let fleet = Fleet::start(folder.path(), tokens)?;
-    let mut stand = Stand { bench: bench.clone(), output, up, fleet, ids: Vec::new(), unnamed: 0 };
+    let mut stand = Stand { bench: bench.clone(), output, up, fleet, ids: Vec::new() };
 
     stand.connect_half().await?;
     let latency = stand.latency().await?;

@@ -31,8 +31,6 @@ pub(super) struct Stand {
     pub(super) fleet: Fleet,
     /// Submitted tasks whose results must be there at the end.
     pub(super) ids: Vec<String>,
-    /// Submitted tasks that nobody kept the ids of.
-    pub(super) unnamed: u64,
 }
 
 impl Stand {
@@ -54,7 +52,6 @@ impl Stand {
         let before = self.cpu();
         let mut micros = self.fleet.latency(self.up.server.url.as_str(), &key, self.bench.posts).await?;
         let shares = self.cpu().since(before);
-        self.unnamed += self.fleet.progress().0.max(u64::from(self.bench.posts));
         micros.sort_unstable();
         #[allow(clippy::cast_precision_loss)] // microseconds of seconds
         let at = |part: f64| {
@@ -115,8 +112,13 @@ impl Stand {
 
     /// Without (measured before), with a backlog below and at equal priority, and again without.
     pub(super) async fn with_backlog(&mut self, first: &Value) -> Result<Value, Failure> {
-        let backlog =
-            Load { name: "backlog", tasks: self.bench.backlog, jobs: BACKLOG_JOBS, hosts: BACKLOG_HOSTS, priority: LOW };
+        let backlog = Load {
+            name: "backlog",
+            tasks: self.bench.backlog,
+            jobs: BACKLOG_JOBS,
+            hosts: BACKLOG_HOSTS,
+            priority: LOW,
+        };
         // Nothing of it may be taken before the measured tasks are there.
         self.drain_workers().await?;
         let jobs = backlog.jobs(&self.up.client, false).await?;
@@ -125,14 +127,15 @@ impl Stand {
         let submitted = backlog.submit(&self.up.client, jobs, false, |n| bar.inc(n)).await?;
         bar.finish_and_clear();
         let loaded = begun.elapsed().as_secs_f64();
-        self.unnamed += u64::from(backlog.tasks);
         let below = self.beside_backlog("below", 50).await?;
         let equal = self.beside_backlog("equal", LOW).await?;
         let begun = Instant::now();
         control(&self.up.client, &submitted.jobs, "cancel").await?;
-        self.emptied(Duration::from_secs(600)).await?;
+        self.gone(&submitted.jobs).await?;
         let swept = begun.elapsed().as_secs_f64();
         self.connect().await?;
+        // What the equal share left over of the measured tasks.
+        self.emptied().await?;
         let again = self.drained("again", 50).await?;
         let rate = |measured: &Value| measured["tasksPerSecond"].as_f64().unwrap_or(0.0);
         let without = f64::midpoint(rate(first), rate(&again)).max(1.0);
@@ -172,16 +175,32 @@ impl Stand {
         Ok(measured)
     }
 
-    /// Waits until nothing waits any more.
-    async fn emptied(&self, limit: Duration) -> Result<(), Failure> {
+    /// Waits until no task of the jobs is open.
+    async fn gone(&self, jobs: &[String]) -> Result<(), Failure> {
+        self.queue_where("the cancelled backlog isn't swept in time", |queue| {
+            let open = queue["jobs"].as_array().into_iter().flatten().filter_map(|job| job["id"].as_str());
+            Ok(!open.into_iter().any(|open| jobs.iter().any(|job| job == open)))
+        })
+        .await
+    }
+
+    /// Waits until no task is open.
+    pub(super) async fn emptied(&self) -> Result<(), Failure> {
+        self.queue_where("tasks stay open", |queue| Ok(super::verify::balance(queue)?.open() == 0)).await
+    }
+
+    async fn queue_where(
+        &self,
+        otherwise: &str,
+        done: impl Fn(&Value) -> Result<bool, Failure>,
+    ) -> Result<(), Failure> {
         let begun = Instant::now();
         loop {
-            let queue = self.up.client.get("api/queue").await?;
-            if super::verify::balance(&queue)?.open() == 0 {
+            if done(&self.up.client.get("api/queue").await?)? {
                 return Ok(());
             }
-            if begun.elapsed() > limit {
-                return Err(Failure::failed("the cancelled backlog isn't swept in time"));
+            if begun.elapsed() > Duration::from_secs(600) {
+                return Err(Failure::failed(otherwise));
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }

@@ -35,7 +35,9 @@ impl Balance {
 /// Reads `GET /api/queue`. Errors: a number is missing.
 pub(super) fn balance(queue: &Value) -> Result<Balance, Failure> {
     let number = |name: &str| {
-        queue["total"][name].as_i64().ok_or_else(|| Failure::failed(format!("GET /api/queue doesn't tell `{name}`")))
+        queue["total"][name]
+            .as_i64()
+            .ok_or_else(|| Failure::failed(format!("GET /api/queue doesn't tell `{name}`")))
     };
     Ok(Balance {
         submitted: number("submitted")?,
@@ -59,7 +61,6 @@ pub(super) async fn verify(stand: &mut Stand, folder: &Path) -> Result<Value, Fa
         wrong.push(format!("{} results were accepted twice", accepted.len() - distinct.len()));
     }
     let missing = stand.ids.iter().filter(|id| !distinct.contains(id.as_str())).count();
-    // What waited at equal priority beside the backlog may have been cancelled with nothing lost.
     if missing > 0 {
         wrong.push(format!("{missing} measured tasks have no accepted result"));
     }

@@ -38,7 +38,8 @@ struct Finding {
 
 impl Doctor {
     pub(crate) async fn run(self, output: Output) -> Result<(), Failure> {
-        let mut findings = vec![browser(), sandbox(), clock(), self.port(), self.folder(), space(&self.data_dir)];
+        let mut findings =
+            vec![browser().await, sandbox(), clock(), self.port(), self.folder(), space(&self.data_dir)];
         if let Some(url) = &self.url {
             findings.extend(ask(&Server { url: url.clone(), key: self.key.clone() }).await?);
         }
@@ -52,7 +53,11 @@ impl Doctor {
             });
             table(["", "check", "found", "what to do"], rows)
         });
-        if wrong == 0 { Ok(()) } else { Err(Failure::failed(format!("{wrong} things need attention"))) }
+        if wrong == 0 {
+            Ok(())
+        } else {
+            Err(Failure::failed(format!("{wrong} of {} checks failed", findings.len())))
+        }
     }
 
     fn port(&self) -> Finding {
@@ -60,7 +65,10 @@ impl Doctor {
         Finding {
             what: "port",
             ok: bound.is_ok(),
-            found: bound.map_or_else(|error| format!("{}: {error}", self.listen), |_| format!("{} is free", self.listen)),
+            found: bound.map_or_else(
+                |error| format!("{}: {error}", self.listen),
+                |_| format!("{} is free", self.listen),
+            ),
             todo: "end what listens there (is it ukai up itself?), or choose another with --listen",
         }
     }
@@ -87,20 +95,37 @@ impl Finding {
     }
 }
 
-fn browser() -> Finding {
-    let found = ukai_worker::find_browser();
+/// Found and able to run: a browser whose libraries are missing can't even say its version.
+async fn browser() -> Finding {
+    let path = ukai_worker::find_browser();
+    let version = match &path {
+        Some(path) => version(path).await,
+        None => None,
+    };
     Finding {
         what: "Chromium",
-        ok: found.is_some(),
-        found: found.map_or_else(|| "none".to_owned(), |path| path.display().to_string()),
+        ok: version.is_some(),
+        found: match (&path, version) {
+            (Some(path), Some(version)) => format!("{version} ({})", path.display()),
+            (Some(path), None) => format!("{} doesn't run", path.display()),
+            (None, _) => "none".to_owned(),
+        },
         todo: "apt-get install --no-install-recommends chromium-headless-shell chromium-sandbox fonts-dejavu-core \
                (macOS: install Google Chrome), or name a binary with UKAI_BROWSER",
     }
 }
 
+async fn version(path: &Path) -> Option<String> {
+    let asked = tokio::process::Command::new(path).arg("--version").kill_on_drop(true).output();
+    let answer = tokio::time::timeout(Duration::from_secs(10), asked).await.ok()?.ok()?;
+    let text = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+    (answer.status.success() && !text.is_empty()).then_some(text)
+}
+
 /// Chromium locks its pages in by user namespaces, or by its own set-uid program.
 fn sandbox() -> Finding {
-    let number = |path: &str| std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
+    let number =
+        |path: &str| std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
     let off = number("/proc/sys/kernel/unprivileged_userns_clone") == Some(0)
         || number("/proc/sys/user/max_user_namespaces") == Some(0)
         || number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1);

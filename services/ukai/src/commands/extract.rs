@@ -59,12 +59,11 @@ impl Extract {
         let mut recipes = Recipes::embedded();
         for file in &self.recipe {
             let text = read(&file.to_string_lossy())?;
-            recipes
-                .add(&file.to_string_lossy(), &text)
-                .map_err(|error| Failure::usage(error.to_string()))?;
+            recipes.add(&file.to_string_lossy(), &text).map_err(|error| Failure::usage(error.to_string()))?;
         }
         let url = self.url.or(page.url);
-        let page = Page { html: &page.html, url: url.as_deref(), status: page.status, headers: &page.headers };
+        let page =
+            Page { html: &page.html, url: url.as_deref(), status: page.status, headers: &page.headers };
         document.answer(&to_value(&extract(&page, &recipes))?, Value::to_string);
         Ok(())
     }
@@ -81,7 +80,11 @@ fn read(source: &str) -> Result<String, Failure> {
     if source == "-" {
         std::io::stdin().take(limit).read_to_end(&mut bytes).map_err(failed)?;
     } else {
-        std::fs::File::open(Path::new(source)).map_err(failed)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+        std::fs::File::open(Path::new(source))
+            .map_err(failed)?
+            .take(limit)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
     }
     if bytes.len() > MAX_PAGE {
         return Err(Failure::failed(format!("{source} is larger than {} MB", MAX_PAGE >> 20)));
@@ -114,4 +117,3 @@ async fn fetch(url: &str) -> Result<Loaded, Failure> {
     let html = String::from_utf8_lossy(&bytes).into_owned();
     Ok(Loaded { html, url: Some(final_url), status: Some(status), headers })
 }
-

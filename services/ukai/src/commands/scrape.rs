@@ -39,7 +39,8 @@ impl Scrape {
 
     async fn scrape(&self, output: Output) -> Result<Vec<serde_json::Value>, Failure> {
         let folder = tempfile::Builder::new().prefix("ukai-scrape-").tempdir()?;
-        let (min, max) = (self.min_delay_ms.to_string(), self.max_delay_ms.max(self.min_delay_ms).to_string());
+        let (min, max) =
+            (self.min_delay_ms.to_string(), self.max_delay_ms.max(self.min_delay_ms).to_string());
         let mut flags = vec!["--min-delay-ms", &min, "--max-delay-ms", &max];
         if self.allow_private_targets {
             flags.push("--allow-private-targets");

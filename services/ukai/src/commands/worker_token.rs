@@ -68,7 +68,9 @@ impl WorkerToken {
             Self::Revoke(revoke) => {
                 let client = Client::new(&revoke.server)?;
                 client.send(Method::DELETE, &format!("api/workers/{}", revoke.id), None).await?;
-                output.answer(&json!({ "id": revoke.id, "revoked": true }), |d| format!("revoked {}", cell(&d["id"])));
+                output.answer(&json!({ "id": revoke.id, "revoked": true }), |d| {
+                    format!("revoked {}", cell(&d["id"]))
+                });
             }
         }
         Ok(())

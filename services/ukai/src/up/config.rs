@@ -170,7 +170,8 @@ impl UpConfig {
                 self.listen
             ));
         }
-        if self.admin_key.as_deref().is_some_and(|key| key.len() < 16 || key.chars().any(char::is_whitespace)) {
+        if self.admin_key.as_deref().is_some_and(|key| key.len() < 16 || key.chars().any(char::is_whitespace))
+        {
             return Err("--admin-key must have at least 16 characters and no space".to_owned());
         }
         if let Some(token) = self.enroll_token()

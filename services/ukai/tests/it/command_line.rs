@@ -16,7 +16,11 @@ fn code(output: &Output) -> i32 {
 
 fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-        panic!("{error}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        panic!(
+            "{error}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        )
     })
 }
 
@@ -25,7 +29,20 @@ fn help_tells_the_exit_codes() {
     let help = run(&["--help"]);
     assert_eq!(code(&help), 0);
     let text = String::from_utf8_lossy(&help.stdout).into_owned();
-    for word in ["Exit codes", "up", "worker", "scrape", "extract", "task", "job", "host", "tail", "bench", "demo", "doctor"] {
+    for word in [
+        "Exit codes",
+        "up",
+        "worker",
+        "scrape",
+        "extract",
+        "task",
+        "job",
+        "host",
+        "tail",
+        "bench",
+        "demo",
+        "doctor",
+    ] {
         assert!(text.contains(word), "{word}");
     }
     assert!(!text.contains("bench-workers"));
@@ -99,8 +116,10 @@ async fn a_server_is_steered_by_commands() {
     assert_eq!(json(&event)["seq"], 1);
 
     assert_eq!(code(&ask(&["task", "show", "00000000-0000-7000-8000-000000000000"])), 4);
-    let stranger = ukai().args(["task", "list", "--url", &server.url, "--key", "uka_wrong_wrong_wrong"]).output();
+    let stranger =
+        ukai().args(["task", "list", "--url", &server.url, "--key", "uka_wrong_wrong_wrong"]).output();
     assert_eq!(code(&stranger.unwrap()), 6);
-    let second = ukai().args(["up", "--listen", "127.0.0.1:0", "--data-dir"]).arg(server.data()).output().unwrap();
+    let second =
+        ukai().args(["up", "--listen", "127.0.0.1:0", "--data-dir"]).arg(server.data()).output().unwrap();
     assert_eq!(code(&second), 3, "{}", String::from_utf8_lossy(&second.stderr));
 }

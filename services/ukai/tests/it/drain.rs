@@ -106,8 +106,11 @@ async fn submit(server: &Server) -> Vec<String> {
             .map(|n| json!({ "productUrl": format!("https://shop{}.example/{batch}/{n}", n % 50) }))
             .collect();
         let job = &jobs[usize::try_from(batch % JOBS).unwrap()];
-        let made = server.ask(Method::POST, "/api/tasks/batch", &json!({ "jobId": job, "tasks": tasks })).await;
-        ids.extend(made["items"].as_array().unwrap().iter().map(|task| task["id"].as_str().unwrap().to_owned()));
+        let made =
+            server.ask(Method::POST, "/api/tasks/batch", &json!({ "jobId": job, "tasks": tasks })).await;
+        ids.extend(
+            made["items"].as_array().unwrap().iter().map(|task| task["id"].as_str().unwrap().to_owned()),
+        );
     }
     ids
 }

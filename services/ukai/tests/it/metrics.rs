@@ -26,7 +26,8 @@ fn scraped(text: &str) -> BTreeMap<String, f64> {
         let Some((name, value)) = line.rsplit_once(' ') else { continue };
         let name = name.split('{').next().unwrap_or(name);
         let name = ["_total", "_sum", "_count"].iter().find_map(|s| name.strip_suffix(s)).unwrap_or(name);
-        *values.entry(name.trim_start_matches("ukai_").to_owned()).or_insert(0.0) += value.parse().unwrap_or(0.0);
+        *values.entry(name.trim_start_matches("ukai_").to_owned()).or_insert(0.0) +=
+            value.parse().unwrap_or(0.0);
     }
     values
 }
@@ -51,7 +52,8 @@ async fn every_listed_metric_moves() {
     while !still.is_empty() {
         let now = scraped(&server.metrics().await);
         still.retain(|name| {
-            let moved = |values: &BTreeMap<String, f64>| now.get(*name).is_some_and(|n| values.get(*name) != Some(n));
+            let moved =
+                |values: &BTreeMap<String, f64>| now.get(*name).is_some_and(|n| values.get(*name) != Some(n));
             !(moved(&before) || moved(&last))
         });
         last = now;

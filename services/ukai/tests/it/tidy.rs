@@ -84,12 +84,15 @@ fn nothing_wrong(wrong: &[String]) {
 fn imports_point_one_way() {
     let mut wrong = Vec::new();
     for (name, folder) in crates() {
-        let manifest: toml::Table = toml::from_str(&fs::read_to_string(folder.join("Cargo.toml")).unwrap()).unwrap();
+        let manifest: toml::Table =
+            toml::from_str(&fs::read_to_string(folder.join("Cargo.toml")).unwrap()).unwrap();
         let Some((_, allowed)) = MAY_IMPORT.iter().find(|(of, _)| *of == name) else {
             wrong.push(format!("{name} is not in the table of this test"));
             continue;
         };
-        let table = |section: &str| manifest.get(section).and_then(toml::Value::as_table).cloned().unwrap_or_default();
+        let table = |section: &str| {
+            manifest.get(section).and_then(toml::Value::as_table).cloned().unwrap_or_default()
+        };
         for dependency in table("dependencies").keys() {
             if let Some(ours) = dependency.strip_prefix("ukai-")
                 && !allowed.contains(&ours)
@@ -106,7 +109,9 @@ fn imports_point_one_way() {
                 wrong.push(format!("{name} must not use {library}: {user} alone does"));
             }
         }
-        if manifest.get("lints").and_then(|lints| lints.get("workspace")).and_then(toml::Value::as_bool) != Some(true) {
+        if manifest.get("lints").and_then(|lints| lints.get("workspace")).and_then(toml::Value::as_bool)
+            != Some(true)
+        {
             wrong.push(format!("{name} does not take the workspace's lints"));
         }
         if !folder.join("README.md").is_file() {
@@ -145,7 +150,8 @@ fn files_are_short_and_say_why_they_exist() {
 #[test]
 fn nothing_is_left_open() {
     // Written apart, so that this file doesn't hold them.
-    let words = [["TO", "DO"], ["FIX", "ME"], ["X", "XX "], ["#[ign", "ore"], ["unimple", "mented!"], ["/wo", "rk/"]];
+    let words =
+        [["TO", "DO"], ["FIX", "ME"], ["X", "XX "], ["#[ign", "ore"], ["unimple", "mented!"], ["/wo", "rk/"]];
     let words = words.map(|parts| parts.concat());
     let mut wrong = Vec::new();
     let mut paths = sources(&["rs", "js", "ts", "svelte", "sql", "toml", "md", "proto"]);
