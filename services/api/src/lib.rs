@@ -1,1 +1,23 @@
-//! ukai-api
+#![doc = include_str!("../README.md")]
+
+mod auth;
+mod error;
+mod events;
+mod extract;
+mod hosts;
+mod jobs;
+mod metrics;
+mod model;
+pub mod openapi;
+mod queue;
+mod router;
+mod scheduler;
+pub mod secret;
+mod state;
+mod tasks;
+mod workers;
+
+pub use auth::{AuthMode, implicit_job};
+pub use metrics::ApiMetrics;
+pub use router::router;
+pub use state::{ApiState, Clock, Limits};

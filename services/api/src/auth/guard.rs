@@ -1,0 +1,33 @@
+//! The middleware in front of every route that isn't open.
+
+use super::Principal;
+use crate::error::ApiError;
+use crate::state::App;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use ukai_domain::Code;
+use ukai_store::KeyRole;
+
+/// What a group of routes asks for.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    pub(crate) app: App,
+    pub(crate) role: KeyRole,
+}
+
+/// Lets requests through whose key has the role, before their body is read.
+pub(crate) async fn guard(
+    State(Guard { app, role }): State<Guard>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let principal: Principal = app.authenticator.authenticate(request.headers()).await?;
+    if principal.role < role {
+        let message =
+            format!("this needs the role {}, the key is of a {}", role.as_str(), principal.role.as_str());
+        return Err(ApiError::new(Code::Forbidden, message));
+    }
+    request.extensions_mut().insert(principal);
+    Ok(next.run(request).await)
+}

@@ -1,0 +1,4 @@
+//! The actions on hosts.
+
+pub(crate) mod set;
+pub(crate) mod show;

@@ -1,0 +1,7 @@
+//! The actions on jobs.
+
+pub(crate) mod control;
+pub(crate) mod create;
+pub(crate) mod events;
+pub(crate) mod list;
+pub(crate) mod show;

@@ -1,0 +1,128 @@
+//! Schemas of request bodies. They document; `extract` and the actions read the bodies, to collect every error.
+#![allow(dead_code, reason = "documentation")]
+
+use super::Time;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A task to accept.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct NewTaskRequest {
+    /// http or https, at most 8 KiB, without credentials, on a public address.
+    #[schema(max_length = 8192, example = "https://shop.example/p/1")]
+    product_url: String,
+    /// Higher first.
+    #[schema(minimum = 0, maximum = 100, default = 50)]
+    priority: Option<u32>,
+    /// What this version can run: `scrape`.
+    #[schema(default = "scrape")]
+    kind: Option<String>,
+    #[schema(minimum = 1, maximum = 3, default = 3)]
+    max_attempts: Option<u32>,
+    /// Not handed out before.
+    not_before: Option<Time>,
+    /// An existing job; the key's own where absent. Ignored inside a batch.
+    job_id: Option<Uuid>,
+    options: Option<TaskOptionsRequest>,
+}
+
+/// What the worker shall bring beside the record.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct TaskOptionsRequest {
+    /// `true`, `false` or an object with details.
+    #[schema(value_type = Option<Value>, example = true)]
+    screenshot: Option<serde_json::Value>,
+    /// Keep the page's HTML.
+    html: Option<bool>,
+    /// The name of a recipe or the recipe itself.
+    #[schema(value_type = Option<Value>, example = "amazon-product")]
+    recipe: Option<serde_json::Value>,
+    /// Time limit of one run in ms.
+    #[schema(minimum = 1000, maximum = 600_000)]
+    timeout_ms: Option<u32>,
+}
+
+/// Tasks to accept, all or nothing: either `tasks` or `productUrls`.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct TaskBatchRequest {
+    #[schema(min_items = 1, max_items = 10_000)]
+    tasks: Option<Vec<NewTaskRequest>>,
+    /// Pages that share the members below.
+    #[schema(min_items = 1, max_items = 10_000, example = json!(["https://shop.example/p/1"]))]
+    product_urls: Option<Vec<String>>,
+    /// Of `productUrls`.
+    #[schema(minimum = 0, maximum = 100, default = 50)]
+    priority: Option<u32>,
+    /// Of `productUrls`.
+    #[schema(default = "scrape")]
+    kind: Option<String>,
+    /// Of `productUrls`.
+    #[schema(minimum = 1, maximum = 3, default = 3)]
+    max_attempts: Option<u32>,
+    /// Of `productUrls`.
+    not_before: Option<Time>,
+    /// Of `productUrls`.
+    options: Option<TaskOptionsRequest>,
+    /// An existing job; a new one where absent.
+    job_id: Option<Uuid>,
+    /// Of the new job.
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+}
+
+/// A job to make.
+#[derive(Debug, ToSchema)]
+pub(crate) struct NewJobRequest {
+    #[schema(min_length = 1, max_length = 200, example = "spring prices")]
+    name: String,
+    /// What this version can run: `scrape`.
+    #[schema(default = "scrape")]
+    kind: Option<String>,
+    /// Share in the fair queue.
+    #[schema(minimum = 1, maximum = 1000, default = 1)]
+    weight: Option<u32>,
+}
+
+/// A worker to register.
+#[derive(Debug, ToSchema)]
+pub(crate) struct NewWorkerRequest {
+    #[schema(min_length = 1, max_length = 100, example = "office-1")]
+    name: String,
+}
+
+/// What shall change; at least one.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct WorkerConfigRequest {
+    /// Pause between pages.
+    rate_limit: Option<RateLimitRequest>,
+    /// Whether Chromium shows no window.
+    headless: Option<bool>,
+}
+
+/// The pause is drawn evenly between the two.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct RateLimitRequest {
+    /// ms.
+    #[schema(minimum = 0, maximum = 3_600_000, example = 10000)]
+    min_delay_ms: u32,
+    /// ms, at least the other.
+    #[schema(minimum = 0, maximum = 3_600_000, example = 15000)]
+    max_delay_ms: u32,
+}
+
+/// A host's politeness as a whole: what is absent becomes unlimited. At least one.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct HostRequest {
+    /// ms between hand-outs; 0 is unlimited.
+    #[schema(minimum = 0, maximum = 86_400_000, example = 1000)]
+    min_interval_ms: Option<u32>,
+    /// Tasks at once; 0 is unlimited.
+    #[schema(minimum = 0, maximum = 100_000, example = 2)]
+    max_concurrency: Option<u32>,
+}

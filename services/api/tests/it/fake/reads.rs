@@ -1,0 +1,99 @@
+//! The store's reading side.
+
+use super::Shared;
+use async_trait::async_trait;
+use ukai_domain::{Counts, EventRow, Job, JobId, TaskId};
+use ukai_store::{
+    ApiKeyRow, EventFilter, JobPage, LeaderRow, Reads, StoreError, TaskFilter, TaskPage, TaskRow, WorkerToken,
+};
+
+pub(crate) struct FakeReads(pub(crate) Shared);
+
+impl FakeReads {
+    fn read<T>(&self, read: impl FnOnce(&mut super::World) -> T) -> Result<T, StoreError> {
+        let mut world = self.0.lock().expect("no test panicked");
+        if world.store_down {
+            return Err(StoreError::Unavailable("a secret path".to_owned()));
+        }
+        Ok(read(&mut world))
+    }
+}
+
+#[async_trait]
+impl Reads for FakeReads {
+    async fn task(&self, id: TaskId) -> Result<Option<TaskRow>, StoreError> {
+        self.read(|world| world.tasks.get(&id).cloned())
+    }
+
+    async fn tasks(&self, filter: TaskFilter) -> Result<TaskPage, StoreError> {
+        self.read(|world| {
+            let fits = |row: &&TaskRow| {
+                (filter.status.is_empty() || filter.status.contains(&row.status))
+                    && filter.worker.is_none_or(|w| row.worker == Some(w))
+                    && filter.job.is_none_or(|j| row.body.job == j)
+                    && filter.from.is_none_or(|t| row.body.created_at >= t)
+                    && filter.to.is_none_or(|t| row.body.created_at < t)
+            };
+            let all: Vec<&TaskRow> = world.tasks.values().rev().filter(fits).collect();
+            let total = all.len().min(10_000) as u64;
+            let offset =
+                if filter.before.is_some() { 0 } else { usize::try_from(filter.offset).expect("small") };
+            let items = all
+                .iter()
+                .filter(|row| filter.before.is_none_or(|b| row.body.id < b))
+                .skip(offset)
+                .take(filter.limit as usize)
+                .map(|row| TaskRow {
+                    runs: Vec::new(),
+                    result: row.result.clone().filter(|_| filter.with_result),
+                    ..(*row).clone()
+                })
+                .collect();
+            TaskPage { items, total, total_is_estimate: all.len() > 10_000 }
+        })
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<(Job, Counts)>, StoreError> {
+        self.read(|world| world.jobs.get(&id).cloned())
+    }
+
+    async fn jobs(&self, offset: u64, limit: u32) -> Result<JobPage, StoreError> {
+        self.read(|world| {
+            let offset = usize::try_from(offset).expect("small");
+            let items = world.jobs.values().rev().skip(offset).take(limit as usize).cloned().collect();
+            JobPage { items, total: world.jobs.len() as u64 }
+        })
+    }
+
+    async fn events(&self, filter: EventFilter) -> Result<(Vec<EventRow>, u64), StoreError> {
+        self.read(|world| {
+            let rows = world
+                .events
+                .iter()
+                .filter(|row| row.last() > filter.since && filter.job.is_none_or(|job| row.job == job))
+                .take(filter.limit as usize)
+                .cloned()
+                .collect();
+            (rows, world.events.last().map_or(0, EventRow::last))
+        })
+    }
+
+    async fn worker_token(&self, _prefix: &str) -> Result<Option<WorkerToken>, StoreError> {
+        Ok(None)
+    }
+
+    async fn api_key(&self, prefix: &str) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.read(|world| {
+            world.key_reads += 1;
+            world.keys.iter().find(|key| key.prefix == prefix).cloned()
+        })
+    }
+
+    async fn leader(&self) -> Result<Option<LeaderRow>, StoreError> {
+        Ok(None)
+    }
+
+    async fn total_counts(&self) -> Result<Counts, StoreError> {
+        self.read(|world| world.total())
+    }
+}

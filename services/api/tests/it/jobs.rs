@@ -1,0 +1,85 @@
+//! Jobs and the event log.
+
+use crate::kit::TestApp;
+use serde_json::{Value, json};
+use ukai_domain::{Event, JobId, JobKind, WorkerId};
+use ukai_store::TaskStatus;
+
+#[tokio::test]
+async fn a_job_is_made_listed_shown_controlled_and_deleted() {
+    let app = TestApp::open();
+    let job = app.post("/api/jobs", &json!({ "name": "spring", "weight": 3 })).await.expect(201);
+    insta::assert_json_snapshot!(job);
+    let path = format!("/api/jobs/{}", job["id"].as_str().expect("id"));
+    assert_eq!(app.get(&path).await.expect(200), job);
+    let list = app.get("/api/jobs?limit=1").await.expect(200);
+    assert_eq!(list, json!({ "items": [job], "page": 1, "limit": 1, "total": 1 }));
+    for (action, status) in [("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")] {
+        let body = app.post(&format!("{path}/{action}"), &json!({})).await.expect(200);
+        assert_eq!(body["status"], status);
+    }
+    app.post(&format!("{path}/pause"), &json!({})).await.expect_error(409, "CONFLICT");
+    assert_eq!(app.delete(&path).await.expect(204), Value::Null);
+    app.get(&path).await.expect_error(404, "JOB_NOT_FOUND");
+    app.delete(&path).await.expect_error(404, "JOB_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_job_that_is_being_deleted_is_gone() {
+    let app = TestApp::open();
+    let (gone, kept) = {
+        let mut world = app.world();
+        let gone = world.add_job("gone", JobKind::Scrape, 1);
+        world.jobs.get_mut(&gone).expect("a job").0.deleting = true;
+        (gone, world.add_job("kept", JobKind::Scrape, 1))
+    };
+    app.get(&format!("/api/jobs/{gone}")).await.expect_error(404, "JOB_NOT_FOUND");
+    app.get(&format!("/api/jobs/{gone}/events")).await.expect_error(404, "JOB_NOT_FOUND");
+    app.get(&format!("/api/tasks?jobId={gone}")).await.expect_error(404, "JOB_NOT_FOUND");
+    let list = app.get("/api/jobs").await.expect(200);
+    assert_eq!((&list["total"], &list["items"][0]["id"]), (&json!(1), &json!(kept)));
+}
+
+#[tokio::test]
+async fn events_are_read_in_order_and_in_part() {
+    let app = TestApp::open();
+    let job = {
+        let mut world = app.world();
+        let job = world.add_job("j", JobKind::Scrape, 1);
+        let task = world.add_task(job, "https://shop.example/", TaskStatus::Pending);
+        let worker = WorkerId(world.id());
+        world.event(JobId::NIL, Event::WorkerConnected { worker });
+        let (run, retry_at) = (ukai_domain::Run(1), Some(crate::fake::NOW));
+        let outcome = ukai_domain::Outcome::TimedOut;
+        world.event(job, Event::TaskRetried { task, run, worker, outcome, error: None, retry_at });
+        job
+    };
+    let all = app.get("/api/events").await.expect(200);
+    insta::assert_json_snapshot!(all);
+    let of_job = app.get(&format!("/api/jobs/{job}/events")).await.expect(200);
+    assert_eq!(of_job["items"].as_array().expect("items").len(), 3);
+    let part = app.get("/api/events?since=1&limit=2").await.expect(200);
+    assert_eq!(
+        (&part["items"][0]["seq"], &part["nextSince"], &part["lastSeq"]),
+        (&json!(2), &json!(3), &json!(4))
+    );
+    let none = app.get("/api/events?since=4").await.expect(200);
+    assert_eq!((&none["items"], &none["nextSince"]), (&json!([]), &json!(4)));
+}
+
+#[tokio::test]
+async fn a_row_of_many_events_is_cut_at_the_limit() {
+    let app = TestApp::open();
+    {
+        let mut world = app.world();
+        let job = JobId(world.id());
+        let events = (0..50).map(|_| Event::JobDeleted).collect();
+        world.events.push(ukai_domain::EventRow { first: 1, job, at: crate::fake::NOW, events });
+    }
+    let mut since = 0;
+    for round in 1..=5 {
+        let part = app.get(&format!("/api/events?since={since}&limit=10")).await.expect(200);
+        since = part["nextSince"].as_u64().expect("a number");
+        assert_eq!(since, round * 10);
+    }
+}
