@@ -35,7 +35,11 @@ pub(crate) async fn run(folder: &Folder, products: u32, workers: u16, output: Ou
     let (shop_url, shop) = Shop::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     output.say(&format!("sample shop   {shop_url}"));
     let up = UpProcess::start(folder.path(), &["--allow-private-targets"]).await?;
-    output.say(&format!("ukai          {} (queue in {})", up.server.url, folder.path().join("data").display()));
+    output.say(&format!(
+        "ukai          {} (queue in {})",
+        up.server.url,
+        folder.path().join("data").display()
+    ));
     let flags = ["--allow-private-targets", "--min-delay-ms", "100", "--max-delay-ms", "300"];
     let mut browsers = Vec::new();
     for n in 1..=workers {
@@ -59,7 +63,10 @@ pub(crate) async fn run(folder: &Folder, products: u32, workers: u16, output: Ou
     clean &= up.process.stop(Duration::from_secs(15)).await;
     report::judge(&harvest, &files, &shop.shop, &shop_url)?;
     if !clean {
-        return Err(Failure::failed(format!("a process did not end as asked; see {}", folder.path().display())));
+        return Err(Failure::failed(format!(
+            "a process did not end as asked; see {}",
+            folder.path().display()
+        )));
     }
     Ok(())
 }
@@ -86,7 +93,8 @@ async fn scrape(
         .map(|(n, url)| json!({ "productUrl": url, "options": { "screenshot": n < 3 } }))
         .collect();
     let made = up.client.post("api/tasks/batch", &json!({ "tasks": tasks })).await?;
-    let ids: Vec<_> = made["items"].as_array().into_iter().flatten().filter_map(|t| t["id"].as_str()).collect();
+    let ids: Vec<_> =
+        made["items"].as_array().into_iter().flatten().filter_map(|t| t["id"].as_str()).collect();
     if ids.len() != urls.len() {
         return Err(Failure::failed(format!("{} addresses became {} tasks", urls.len(), ids.len())));
     }

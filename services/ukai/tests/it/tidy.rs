@@ -170,3 +170,27 @@ fn nothing_is_left_open() {
     }
     nothing_wrong(&wrong);
 }
+
+#[test]
+fn documents_name_files_that_exist() {
+    let mut documents = vec![root().join("README.md")];
+    files(&root().join("docs"), &["md"], &mut documents);
+    let mut wrong = Vec::new();
+    let mut named = 0;
+    for document in documents {
+        let text = fs::read_to_string(&document).unwrap();
+        for word in text.split(['`', '(', ')', ' ', '\n']) {
+            let path = word.trim_start_matches("../");
+            let ours = ["crates/", "services/", "proto/", "docs/"].iter().any(|folder| path.starts_with(folder));
+            let file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+            if ours && file {
+                named += 1;
+                if !root().join(path).is_file() {
+                    wrong.push(format!("{}: there is no {path}", document.display()));
+                }
+            }
+        }
+    }
+    assert!(named > 20, "the documents name {named} files: are they read at all?");
+    nothing_wrong(&wrong);
+}
