@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 use serde_json::Value;
-use ukai_extract::{Page, Recipes, extract, parse_price};
+use ukai_extract::{Page, Recipes, decode_page, extract, parse_price};
 
 use crate::exit::Failure;
 use crate::output::Output;
@@ -54,11 +54,12 @@ impl Extract {
         let page = if source.starts_with("http://") || source.starts_with("https://") {
             fetch(source).await?
         } else {
-            Loaded { html: read(source)?, url: None, status: None, headers: Vec::new() }
+            Loaded { html: decode_page(&read(source)?, None), url: None, status: None, headers: Vec::new() }
         };
         let mut recipes = Recipes::embedded();
         for file in &self.recipe {
             let text = read(&file.to_string_lossy())?;
+            let text = String::from_utf8_lossy(&text);
             recipes.add(&file.to_string_lossy(), &text).map_err(|error| Failure::usage(error.to_string()))?;
         }
         let url = self.url.or(page.url);
@@ -73,7 +74,7 @@ fn to_value(value: &impl serde::Serialize) -> Result<Value, Failure> {
     serde_json::to_value(value).map_err(|error| Failure::failed(format!("can't write the record: {error}")))
 }
 
-fn read(source: &str) -> Result<String, Failure> {
+fn read(source: &str) -> Result<Vec<u8>, Failure> {
     let failed = |error: std::io::Error| Failure::failed(format!("can't read {source}: {error}"));
     let mut bytes = Vec::new();
     let limit = MAX_PAGE as u64 + 1;
@@ -89,7 +90,7 @@ fn read(source: &str) -> Result<String, Failure> {
     if bytes.len() > MAX_PAGE {
         return Err(Failure::failed(format!("{source} is larger than {} MB", MAX_PAGE >> 20)));
     }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(bytes)
 }
 
 async fn fetch(url: &str) -> Result<Loaded, Failure> {
@@ -102,6 +103,8 @@ async fn fetch(url: &str) -> Result<Loaded, Failure> {
     let mut response = client.get(url).send().await.map_err(failed)?;
     let status = response.status().as_u16();
     let final_url = response.url().to_string();
+    let content_type =
+        response.headers().get("content-type").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let headers = response
         .headers()
         .iter()
@@ -114,6 +117,6 @@ async fn fetch(url: &str) -> Result<Loaded, Failure> {
             return Err(Failure::failed(format!("{url} is larger than {} MB", MAX_PAGE >> 20)));
         }
     }
-    let html = String::from_utf8_lossy(&bytes).into_owned();
+    let html = decode_page(&bytes, content_type.as_deref());
     Ok(Loaded { html, url: Some(final_url), status: Some(status), headers })
 }
