@@ -49,6 +49,13 @@ impl Draft {
         true
     }
 
+    /// Writes the field's value in another form; its source stays.
+    pub(crate) fn change(&mut self, field: &str, value: impl Into<Value>) {
+        if let Some(known) = self.fields.get_mut(field) {
+            *known = value.into();
+        }
+    }
+
     /// Forgets a field.
     pub(crate) fn drop(&mut self, field: &str) {
         self.fields.remove(field);

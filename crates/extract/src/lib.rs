@@ -76,6 +76,9 @@ pub fn extract(page: &Page<'_>, recipes: &Recipes) -> Extraction {
         }
         Kind::Video => {
             media::fill_video(&context, &mut draft);
+            if let Some(day) = draft.text("publishedAt").and_then(reading::day) {
+                draft.change("publishedAt", day);
+            }
             &media::VIDEO
         }
         Kind::Post => {

@@ -57,6 +57,9 @@ pub(crate) fn main_product<'c>(context: &'c Context<'_>) -> Option<&'c Thing> {
             "Book",
             "Vehicle",
             "Car",
+            "Movie",
+            "VideoGame",
+            "SoftwareApplication",
         ]
         .iter()
         .any(|kind| thing.is(kind))
@@ -111,7 +114,9 @@ fn from_thing(context: &Context<'_>, product: &Thing, draft: &mut Draft) {
                 draft.offer("reviewCount", whole(count), layer, 0.9, "Product.aggregateRating.reviewCount");
             }
         }
-        let images: Vec<Value> = crate::structured_texts(value, "image")
+        let images: Vec<Value> = ["image", "thumbnailUrl"]
+            .iter()
+            .flat_map(|key| crate::structured_texts(value, key))
             .into_iter()
             .filter_map(|image| context.absolute(&image))
             .map(Value::from)

@@ -22,7 +22,10 @@ pub(super) fn text(context: &Context<'_>) -> (String, String) {
         }
     }
     match densest(document) {
-        Some(id) => (prose(document, id), crate::label_of(document, id)),
+        Some(id) => {
+            let (id, text) = widen(document, id);
+            (text, crate::label_of(document, id))
+        }
         None => {
             let body = document.named("body").first().copied().unwrap_or(Document::ROOT);
             (prose(document, body), "body".to_owned())
@@ -64,6 +67,43 @@ fn densest(document: &Document<'_>) -> Option<NodeId> {
     }
     let best = scores.into_iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
     best.filter(|(id, score)| *score > total * 0.15 && *id != Document::ROOT).map(|(id, _)| id)
+}
+
+/// Up from the densest element while its surroundings are prose as well: articles come in several sections.
+fn widen(document: &Document<'_>, id: NodeId) -> (NodeId, String) {
+    let mut best = (id, prose(document, id));
+    for parent in document.ancestors(id).take(6) {
+        if matches!(document.name(parent), "body" | "html") || is_furniture_itself(document, parent) {
+            break;
+        }
+        let text = prose(document, parent);
+        let (now, then) = (best.1.len().max(1), text.len());
+        let in_article = matches!(document.name(parent), "article" | "main");
+        if then > now * 2 || (then > now + now / 3 && !in_article && share_of_links(document, parent) > 0.3) {
+            break;
+        }
+        if then > now + now / 25 && prose_length(document, parent) > prose_length(document, best.0) {
+            best = (parent, text);
+        }
+    }
+    best
+}
+
+/// Characters in paragraphs that are long enough to be prose.
+fn prose_length(document: &Document<'_>, id: NodeId) -> usize {
+    document
+        .elements(id)
+        .filter(|id| document.name(*id) == "p" && !is_furniture(document, *id))
+        .map(|id| document.text_up_to(id, 4_000).chars().count())
+        .filter(|length| *length >= PROSE)
+        .sum()
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a share of two text lengths")]
+fn share_of_links(document: &Document<'_>, id: NodeId) -> f64 {
+    let all = document.text(id).len().max(1);
+    let links: usize = document.elements(id).filter(|id| document.name(*id) == "a").map(|id| document.text_up_to(id, 400).len()).sum();
+    links as f64 / all as f64
 }
 
 fn own_text(document: &Document<'_>, id: NodeId) -> usize {

@@ -45,6 +45,7 @@ pub(crate) fn fill(context: &Context<'_>, draft: &mut Draft) {
         let (layer, value) = (article.layer, &article.value);
         for key in ["headline", "name"] {
             if let Some(title) = text_of(value, key) {
+                let title = shown_title(context, &title).unwrap_or(title);
                 draft.offer("title", title, layer, 0.9, key);
             }
         }
@@ -52,6 +53,7 @@ pub(crate) fn fill(context: &Context<'_>, draft: &mut Draft) {
             texts_of(value, "author").into_iter().filter(|name| !name.starts_with("http")).collect();
         draft.offer("author", join(&authors), layer, 0.9, "author");
         if let Some(date) = text_of(value, "datePublished").and_then(|date| reading::instant(&date)) {
+            let date = with_true_zone(context, value, date);
             draft.offer("publishedAt", date, layer, 0.9, "datePublished");
         }
     }
@@ -72,6 +74,31 @@ pub(crate) fn fill(context: &Context<'_>, draft: &mut Draft) {
     if draft.lacks("text") {
         let (text, rule) = body::text(context);
         draft.offer("text", text, Layer::Text, 0.7, &rule);
+    }
+}
+
+/// The page's heading (or the title shown to other sites) where the described title only adds the site to it.
+fn shown_title(context: &Context<'_>, described: &str) -> Option<String> {
+    let heading = context.document.named("h1").first().map(|id| context.document.text_up_to(*id, 400));
+    let shown = heading.into_iter().chain(context.meta.get("og:title").map(str::to_owned));
+    shown.into_iter().find(|title| {
+        let rest = described.strip_prefix(title.as_str()).map(str::trim_start);
+        title.chars().count() > 5 && rest.is_some_and(|rest| rest.starts_with(['-', '|', '–', '—', ':', '·']))
+    })
+}
+
+/// Some sites write local times with a `Z`. Where the time of the last change says the same clock time with
+/// another zone in the head, that zone is the true one for both.
+fn with_true_zone(context: &Context<'_>, article: &serde_json::Value, published: String) -> String {
+    let Some(clock) = published.strip_suffix('Z') else { return published };
+    let described = text_of(article, "dateModified").and_then(|date| reading::instant(&date));
+    let head = context.meta.get("article:modified_time").and_then(reading::instant);
+    match (described, head) {
+        (Some(described), Some(head)) if described.ends_with('Z') && described.get(..16) == head.get(..16) => {
+            let zone = head.get(19..).unwrap_or("").trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+            if zone.starts_with(['+', '-']) { format!("{clock}{zone}") } else { published }
+        }
+        _ => published,
     }
 }
 

@@ -141,6 +141,9 @@ fn product_link(context: &Context<'_>, href: &str) -> Option<String> {
         "add_to_cart",
         "/cart",
         "wishlist",
+        "wish_list",
+        "wish-list",
+        "favorite",
         "compare",
         "javascript:",
         "mailto:",
@@ -360,10 +363,15 @@ fn price_text(context: &Context<'_>, card: NodeId) -> Option<String> {
                 || class.contains("compare")
         })
     };
-    let mut texts = document
+    let prices: Vec<(NodeId, String)> = document
         .elements(card)
         .filter(|id| document.end(*id) - id <= 16 && may_hold_price(document.name(*id)) && !struck(*id))
-        .map(|id| document.text_up_to(id, 120))
-        .filter(|text| text.chars().count() <= 40 && is_price(context, text));
-    texts.next()
+        .map(|id| (id, document.text_up_to(id, 120)))
+        .filter(|(_, text)| text.chars().count() <= 40 && is_price(context, text))
+        .take(40)
+        .collect();
+    // An element that holds several prices says less than the one of them that is paid; one around pieces of a
+    // price (`$` `12` `99`) says more than its pieces, which are no prices.
+    let leaf = prices.iter().find(|(id, _)| !prices.iter().any(|(other, _)| other != id && document.contains(*id, *other)));
+    leaf.map(|(_, text)| text.clone())
 }

@@ -72,7 +72,9 @@ pub(crate) fn next_page(context: &Context<'_>) -> Option<(String, String)> {
     let target = |id: NodeId| {
         let href = document.attr(id, "href")?;
         let url = context.absolute(&href)?;
-        (Some(&url) != here.as_ref() && !is_disabled(document, id)).then_some(url)
+        // `?limit=all` shows everything on one page: no next page.
+        let is_all = url.ends_with("=all");
+        (Some(&url) != here.as_ref() && !is_all && !is_disabled(document, id)).then_some(url)
     };
     let related = Selector::fixed("link[rel~=next], a[rel~=next]");
     if let Some(url) = document.select(Document::ROOT, &related).into_iter().find_map(target) {

@@ -220,25 +220,56 @@ pub(super) fn fill(context: &Context<'_>, draft: &mut Draft) {
     }
 }
 
-/// The first short text in an element that is named after stock and speaks of it.
+/// The page's note about stock: surest where an element says nothing else, then where an element is named after it.
 fn note(document: &Document<'_>) -> Option<(String, String)> {
     let heading = document.named("h1").first().copied().unwrap_or(0);
-    let mut candidates: Vec<NodeId> =
-        document.elements(Document::ROOT).filter(|id| names_stock(document, *id)).take(400).collect();
-    candidates.sort_by_key(|id| (*id < heading, *id));
-    for id in candidates {
-        if in_side_part(document, id) || document.is_unseen(id) {
+    let mut best: Option<(u32, NodeId, String)> = None;
+    let mut looked_at = 0;
+    for id in document.elements(Document::ROOT) {
+        if document.end(id) - id > 30 || looked_at > 4_000 {
             continue;
         }
+        let named = names_stock(document, id);
+        let leaf = document.end(id) - id <= 4 && matches!(document.name(id), "span" | "p" | "div" | "b" | "strong" | "li" | "td" | "em" | "a" | "button");
+        if !named && !leaf || id < heading && !named {
+            continue;
+        }
+        looked_at += 1;
         let text = document.text_up_to(id, MAX_NOTE * 3);
         let text = text.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, ')' | '.' | '!'));
-        if text.chars().count() > MAX_NOTE || text.chars().count() < 3 || stock_words(text).is_none() {
+        let length = text.chars().count();
+        if !(3..=MAX_NOTE).contains(&length) || stock_words(text).is_none() {
             continue;
         }
         let note = text.rsplit_once(':').map_or(text, |(_, after)| after).trim();
-        return Some((note.to_owned(), label_of(document, id)));
+        let exact = says_only_stock(note);
+        let rank = match (exact, named) {
+            (true, true) => 0,
+            (true, false) if note.contains(' ') => 1,
+            (false, true) => 2,
+            (true | false, false) => continue,
+        } + if id < heading { 3 } else { 0 };
+        // Of two notes of a rank the first counts; of an outer and an inner element the inner one.
+        let better = best.as_ref().is_none_or(|(known, outer, _)| rank < *known || (rank == *known && document.contains(*outer, id)));
+        if better && !in_side_part(document, id) && !document.is_unseen(id) {
+            best = Some((rank, id, first_line(document, id, note)));
+        }
     }
-    None
+    best.map(|(_, id, note)| (note, label_of(document, id)))
+}
+
+/// A line break ends the note: `In stock<br>Limit two per customer`.
+fn first_line(document: &Document<'_>, id: NodeId, note: &str) -> String {
+    let lines = document.lines(id, |_| false);
+    let line = lines.lines().map(str::trim).find(|line| stock_words(line).is_some()).unwrap_or(note);
+    line.rsplit_once(':').map_or(line, |(_, after)| after).trim().to_owned()
+}
+
+/// Whether the text is one of the words, and nothing but it.
+fn says_only_stock(note: &str) -> bool {
+    let plain = note.to_lowercase();
+    let plain = plain.trim_matches(|c: char| !c.is_alphanumeric());
+    NO.iter().chain(YES).any(|words| *words == plain)
 }
 
 fn names_stock(document: &Document<'_>, id: NodeId) -> bool {

@@ -240,7 +240,26 @@ fn shown(context: &Context<'_>) -> Vec<Shown> {
         }
         out.push(Shown { id, amount, code: price.currency_code, struck });
     }
+    strike_regular(document, &mut out);
     out
+}
+
+/// `regular` alone is the price; beside a `special` or `sale` price it is the former one.
+fn strike_regular(document: &Document<'_>, shown: &mut [Shown]) {
+    let names = |id: NodeId, words: &[&str]| {
+        std::iter::once(id).chain(document.ancestors(id).take(2)).any(|id| {
+            let class = document.class(id).to_ascii_lowercase();
+            words.iter().any(|word| class.contains(word))
+        })
+    };
+    let special: Vec<(NodeId, f64)> = shown
+        .iter()
+        .filter(|price| !price.struck && names(price.id, &["special", "sale", "final", "now", "discount", "current", "promo", "new-price", "price-new"]))
+        .map(|price| (price.id, price.amount))
+        .collect();
+    for price in shown.iter_mut().filter(|price| !price.struck && names(price.id, &["regular", "standard", "full-price"])) {
+        price.struck = special.iter().any(|(id, amount)| *id != price.id && *amount < price.amount && beside(document, *id, price.id));
+    }
 }
 
 fn names_price(document: &Document<'_>, id: NodeId) -> bool {
@@ -274,43 +293,29 @@ fn is_struck(document: &Document<'_>, id: NodeId) -> bool {
         if matches!(document.name(id), "del" | "s" | "strike") {
             return true;
         }
-        let class = format!("{} {}", document.class(id), document.id(id)).to_ascii_lowercase();
-        let words = [
-            "old",
-            "was",
-            "strike",
-            "list-price",
-            "listprice",
-            "msrp",
-            "rrp",
-            "compare",
-            "crossed",
-            "before",
-            "original",
-            "regular-price",
-            "previous",
-            "strikethrough",
-            "line-through",
-        ];
-        class.split(|c: char| c.is_ascii_whitespace()).any(|class| {
-            class
-                .split(['-', '_'])
-                .any(|part| ["old", "was", "strike", "msrp", "rrp", "before", "compare"].contains(&part))
-                || words[3..].iter().any(|word| class.contains(word))
-                || class.contains("oldprice")
-                || class.contains("wasprice")
-                || class.contains("price-old")
-                || class.contains("price-was")
-                || class.contains("strike")
-        })
+        let style = document.attr(id, "style").unwrap_or_default();
+        if style.contains("line-through") || document.attr(id, "data-a-strike").is_some_and(|value| value == "true") {
+            return true;
+        }
+        format!("{} {}", document.class(id), document.id(id)).split_ascii_whitespace().any(is_former_name)
     };
-    if says(id) {
+    says(id) || document.ancestors(id).take(3).any(says)
+}
+
+/// `old-price`, `priceWas`, `BasePriceBlock--list`, `SuggestedRetailPrice`, `text-line-through`.
+fn is_former_name(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    if ["strike", "strikethrough", "line-through", "msrp", "rrp", "crossed", "oldprice", "wasprice", "listprice", "retailprice", "originalprice", "compare-at", "compareat"]
+        .iter()
+        .any(|word| lower.contains(word))
+    {
         return true;
     }
-    let style = document.attr(id, "style").unwrap_or_default().to_ascii_lowercase();
-    style.contains("line-through")
-        || document.ancestors(id).take(3).any(says)
-        || document.attr(id, "data-a-strike").is_some_and(|v| v == "true")
+    let parts: Vec<&str> = lower.split(['-', '_']).filter(|part| !part.is_empty()).collect();
+    let about_price = lower.contains("price") || lower.contains("preis") || lower.contains("prix") || lower.contains("precio");
+    parts.iter().any(|part| ["old", "was", "compare", "before", "previous"].contains(part))
+        || (about_price && parts.iter().any(|part| ["list", "retail", "original", "suggested", "vorher", "ancien", "antes"].contains(part)))
+        || name.split(|c: char| c.is_ascii_lowercase()).count() > 1 && about_price && (name.contains("Was") || name.contains("Old"))
 }
 
 fn stars(context: &Context<'_>, draft: &mut Draft, heading: NodeId) {
@@ -352,8 +357,9 @@ fn stars(context: &Context<'_>, draft: &mut Draft, heading: NodeId) {
                     draft.offer("rating", rating, Layer::Text, 0.6, &label_of(document, id));
                 }
             }
-            if draft.has("rating") && draft.lacks("reviewCount") {
-                if let Some(count) = review_count(text) {
+            if draft.lacks("reviewCount") {
+                let named = || names_count(document, id).then(|| reading::count(text).filter(|_| text.chars().count() <= 12)).flatten();
+                if let Some(count) = review_count(text).filter(|_| text.chars().count() <= 120).or_else(named) {
                     draft.offer("reviewCount", count, Layer::Text, 0.6, &label_of(document, id));
                 }
             }
@@ -362,6 +368,14 @@ fn stars(context: &Context<'_>, draft: &mut Draft, heading: NodeId) {
             return;
         }
     }
+}
+
+/// `number-reviews`, `reviewCount`, `rating__count`.
+fn names_count(document: &Document<'_>, id: NodeId) -> bool {
+    let names = format!("{} {}", document.class(id), document.id(id)).to_ascii_lowercase();
+    names.split_ascii_whitespace().any(|name| {
+        (name.contains("review") || name.contains("rating")) && ["count", "number", "num", "total", "quantity", "amount"].iter().any(|word| name.contains(word))
+    })
 }
 
 fn states_rating(text: &str) -> bool {

@@ -39,10 +39,11 @@ fn same(field: &str, got: &Value, wanted: &Value) -> bool {
         }
         "publishedAt" | "createdAt" => {
             let (got, wanted) = (got.as_str().unwrap_or(""), wanted.as_str().unwrap_or(""));
-            if wanted.len() == 10 {
-                got.get(..10) == Some(wanted)
-            } else {
-                seconds(got).is_some() && seconds(got) == seconds(wanted)
+            match wanted.len() {
+                10 => got.get(..10) == Some(wanted),
+                // A time without zone is compared as it stands on the page.
+                19 => got.get(..19) == Some(wanted),
+                _ => seconds(got).is_some() && seconds(got) == seconds(wanted),
             }
         }
         _ => match (got, wanted) {
@@ -72,8 +73,10 @@ fn picture(url: &str) -> String {
     name.split("._").next().unwrap_or("").trim_end_matches(".jpg").to_lowercase()
 }
 
+/// An address in one spelling of its escapes.
 fn address(url: &str) -> String {
-    url.trim_end_matches('/').replace("%20", "+").to_owned()
+    let spelled = url::Url::parse(url).map_or_else(|_| url.to_owned(), String::from);
+    spelled.trim_end_matches('/').replace("%20", "+")
 }
 
 fn set(value: &Value) -> BTreeSet<String> {

@@ -1,0 +1,18 @@
+//! Prints what a saved page says: `cargo run -p ukai-extract --example read -- FILE [URL]`.
+#![allow(clippy::print_stdout, reason = "a command-line example")]
+
+use ukai_extract::{Page, Recipes, decode_page, extract};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let file = arguments.next().ok_or("usage: read FILE [URL]")?;
+    let url = arguments.next();
+    let html = decode_page(&std::fs::read(file)?, None);
+    let started = std::time::Instant::now();
+    let extraction = extract(&Page::new(&html, url.as_deref()), &Recipes::embedded());
+    let took = started.elapsed();
+    let mut printed = serde_json::to_value(&extraction)?;
+    printed["links"] = extraction.links.len().into();
+    println!("{}\n{} KiB in {took:?}", serde_json::to_string_pretty(&printed)?, html.len() >> 10);
+    Ok(())
+}
