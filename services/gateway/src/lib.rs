@@ -1,1 +1,30 @@
-//! ukai-gateway
+#![doc = include_str!("../README.md")]
+
+mod address;
+mod admission;
+mod announce;
+mod auth;
+mod batcher;
+mod bucket;
+mod closing;
+mod config;
+mod connect;
+mod gateway;
+mod heartbeats;
+mod inbox;
+mod listener;
+mod metrics;
+mod packet;
+mod pushes;
+mod received;
+mod replies;
+mod session;
+mod sessions;
+mod shared;
+mod transport;
+
+pub use address::Proxies;
+pub use config::{BadOption, Config, Limits, Options};
+pub use gateway::Gateway;
+pub use listener::{ListenLimits, serve};
+pub use transport::TransportHandle;

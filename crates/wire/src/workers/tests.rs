@@ -361,12 +361,16 @@ fn messages_as_they_leave() {
     let error =
         ErrorBody::new(Code::AuthFailed, "the worker token is not valid", Timestamp(1_770_000_000_000));
     insta::assert_snapshot!("error", text(&error));
-    insta::assert_snapshot!("acks", text(&[Ack::accepted(false), Ack::accepted(true), Ack::refused("stale")]));
+    insta::assert_snapshot!(
+        "acks",
+        text(&[Ack::accepted(false), Ack::accepted(true), Ack::refused("stale")])
+    );
 }
 
 #[test]
 fn an_empty_config_says_nothing() {
-    let text = |config: &str, reset| ConfigUpdate::new(config, reset).map(|c| serde_json::to_string(&c).unwrap());
+    let text =
+        |config: &str, reset| ConfigUpdate::new(config, reset).map(|c| serde_json::to_string(&c).unwrap());
     assert_eq!(text("{}", false), None);
     assert_eq!(text("{}", true).as_deref(), Some(r#"{"reset":true}"#));
     assert_eq!(text(r#"{"headless":true}"#, false).as_deref(), Some(r#"{"headless":true}"#));

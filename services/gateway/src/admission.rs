@@ -1,0 +1,145 @@
+//! The door before any upgrade: origin, rate of handshakes, strangers by address. Repeating is cheap for us.
+
+use crate::address::{ClientAddress, Peer};
+use crate::auth::{Bearer, query_value};
+use crate::bucket::Bucket;
+use crate::shared::{Shared, wall_clock};
+use crate::transport::TransportHandle;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use ukai_domain::Code;
+use ukai_wire::ErrorBody;
+
+/// The gateway and its bucket of handshakes.
+pub(crate) struct Door {
+    shared: Arc<Shared>,
+    handshakes: Mutex<Bucket>,
+}
+
+impl Door {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let rate = shared.config.limits.handshakes_per_second;
+        Self { shared, handshakes: Mutex::new(Bucket::new(rate, rate, Instant::now())) }
+    }
+}
+
+/// The middleware around `/socket.io/`.
+pub(crate) async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
+    let shared = &door.shared;
+    let origin = match allowed_origin(&shared.config.origins, request.headers()) {
+        Ok(origin) => origin,
+        Err(message) => {
+            shared.metrics.handshakes_refused.count("origin");
+            return refusal(Code::Forbidden, message);
+        }
+    };
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |p| p.0.ip());
+    let address = shared.config.trusted_proxies.client(peer, request.headers());
+    request.extensions_mut().insert(ClientAddress(address));
+    let query = request.uri().query().unwrap_or("");
+    match query_value(query, "sid") {
+        Some(sid) => {
+            if request.headers().contains_key(header::UPGRADE)
+                && let Some(handle) = request.extensions().get::<TransportHandle>()
+            {
+                shared.note_upgrade(&sid, handle.clone());
+            }
+        }
+        None => {
+            let token = query_value(query, "token");
+            if let Err(response) = handshake(&door, address, token.as_deref()).await {
+                return response;
+            }
+        }
+    }
+    let mut response = next.run(request).await;
+    if let Some(origin) = origin {
+        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        response.headers_mut().append(header::VARY, HeaderValue::from_static("origin"));
+    }
+    response
+}
+
+async fn handshake(door: &Door, address: IpAddr, token: Option<&str>) -> Result<(), Response> {
+    let (shared, now) = (&door.shared, Instant::now());
+    let known = token.and_then(|token| shared.auth.remembered(token, now));
+    if !matches!(known, Some(Bearer::Worker(_) | Bearer::Enrolling)) {
+        if !shared.auth.charge(address, now) {
+            shared.metrics.handshakes_refused.count("address");
+            let message = "too many connects without a valid token from this address";
+            return Err(later(Code::RateLimited, message));
+        }
+        if let (None, Some(token)) = (known, token)
+            && matches!(shared.auth.bearer(token, now).await, Ok(Bearer::Worker(_)))
+        {
+            shared.auth.refund(address);
+        }
+    }
+    if !door.handshakes.lock().unwrap_or_else(PoisonError::into_inner).take(now) {
+        shared.metrics.handshakes_refused.count("gateway");
+        return Err(later(Code::Unavailable, "too many connects at once"));
+    }
+    Ok(())
+}
+
+/// `Ok(Some)` for an allowed foreign origin, `Ok(None)` for the own one or none at all.
+fn allowed_origin(allowed: &[String], headers: &HeaderMap) -> Result<Option<HeaderValue>, String> {
+    let Some(value) = headers.get(header::ORIGIN) else { return Ok(None) };
+    let origin = value.to_str().unwrap_or("").to_ascii_lowercase();
+    let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("");
+    if !host.is_empty() && origin.split_once("://").is_some_and(|(_, o)| o.eq_ignore_ascii_case(host)) {
+        return Ok(None);
+    }
+    if allowed.contains(&origin) {
+        return Ok(Some(value.clone()));
+    }
+    let origin: String = origin.chars().filter(|c| !c.is_control()).take(200).collect();
+    Err(format!("the origin {origin} may not connect: add it to UKAI_CORS_ORIGINS"))
+}
+
+fn refusal(code: Code, message: impl Into<String>) -> Response {
+    let status = StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, axum::Json(ErrorBody::new(code, message, wall_clock()))).into_response()
+}
+
+fn later(code: Code, message: &str) -> Response {
+    let mut response = refusal(code, message);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins() {
+        let allowed = crate::Config::default().origins;
+        let cases = [
+            (None, "h:1", Ok(false)),
+            (Some("http://h:1"), "h:1", Ok(false)),
+            (Some("https://H:1"), "h:1", Ok(false)),
+            (Some("http://localhost:5173"), "h:1", Ok(true)),
+            (Some("http://evil.example"), "h:1", Err(())),
+            (Some("null"), "h:1", Err(())),
+            (Some("http://h:2"), "h:1", Err(())),
+        ];
+        for (origin, host, want) in cases {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            let got = allowed_origin(&allowed, &headers);
+            if let Err(message) = &got {
+                assert!(message.contains("UKAI_CORS_ORIGINS"), "{message}");
+            }
+            assert_eq!(got.map(|o| o.is_some()).map_err(|_| ()), want, "{origin:?}");
+        }
+    }
+}

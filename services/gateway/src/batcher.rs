@@ -1,0 +1,182 @@
+//! The stream to the leader: numbered batches, one in flight; what gathers meanwhile is the next. No timer batches.
+
+use crate::announce::announcement;
+use crate::inbox::Item;
+use crate::replies;
+use crate::shared::Shared;
+use bytes::Bytes;
+use prost::Message;
+use rand::RngExt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use ukai_boot::Shutdown;
+use ukai_bus::{BusError, SCHEDULER_IN};
+use ukai_rpc::v1;
+
+/// Inputs of one batch.
+const MAX_INPUTS: usize = 2_000;
+/// Bytes of one batch.
+const MAX_BYTES: usize = 512 << 10;
+/// Pause before the same batch is sent again, drawn evenly.
+const RETRY_MS: std::ops::Range<u64> = 25..100;
+/// After the stop signal the last disconnects and reports may still leave for this long.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Runs until the stop signal and the last words.
+pub(crate) async fn run(shared: Arc<Shared>, shutdown: Shutdown) {
+    let mut stream = Stream { shared, shutdown, seq: 0, announced: None, until: None };
+    while stream.next().await.is_some() {}
+}
+
+struct Stream {
+    shared: Arc<Shared>,
+    shutdown: Shutdown,
+    seq: u64,
+    /// The epoch whose leader knows our sessions.
+    announced: Option<u64>,
+    until: Option<Instant>,
+}
+
+impl Stream {
+    /// One announcement or one batch; `None` at the end.
+    async fn next(&mut self) -> Option<()> {
+        let forgotten = self.shared.epoch.take_forgotten();
+        if forgotten || self.announced.is_none_or(|epoch| epoch < self.shared.epoch.known()) {
+            return self.announce().await;
+        }
+        let items = self.shared.inbox.take(MAX_INPUTS, MAX_BYTES);
+        self.shared.metrics.queued.set(i64::try_from(self.shared.inbox.len()).unwrap_or(i64::MAX));
+        if !items.is_empty() {
+            return self.deliver(items).await;
+        }
+        if !self.shutdown.is_stopping() {
+            tokio::select! {
+                () = self.shared.inbox.arrived() => {}
+                () = self.shutdown.stopping() => {}
+            }
+            return Some(());
+        }
+        // The sockets are being closed: their disconnects are the last words.
+        if self.shared.sessions.is_empty() {
+            return None;
+        }
+        let until = self.last_words();
+        tokio::time::timeout_at(until, self.shared.inbox.arrived()).await.ok()
+    }
+
+    /// Tells the leader of every session. The first batch is one: the leader learns that this incarnation exists.
+    async fn announce(&mut self) -> Option<()> {
+        let (items, inputs) = split(announcement(&self.shared));
+        tracing::info!(sessions = items.len(), epoch = self.shared.epoch.known(), "announcing sessions");
+        let reply = self.send(&inputs, true).await?;
+        self.announced = Some(reply.epoch);
+        replies::apply(&self.shared, items, reply);
+        Some(())
+    }
+
+    /// Sends the items until a leader has taken them.
+    async fn deliver(&mut self, items: Vec<Item>) -> Option<()> {
+        let (items, inputs) = split(items);
+        self.shared.metrics.batch_inputs.observe(f64::from(u32::try_from(items.len()).unwrap_or(u32::MAX)));
+        loop {
+            let reply = self.send(&inputs, false).await?;
+            if !reply.announce_first {
+                replies::apply(&self.shared, items, reply);
+                return Some(());
+            }
+            // Nothing was done with them: after the announcement they go on under a new number.
+            self.shared.metrics.batches.count("announce_first");
+            self.announce().await?;
+        }
+    }
+
+    /// One numbered request, repeated as it is until the newest leader has answered it.
+    async fn send(&mut self, inputs: &[v1::GatewayInput], announce: bool) -> Option<v1::GatewayReply> {
+        self.seq += 1;
+        let payload = self.encode(inputs, announce);
+        loop {
+            match self.request(payload.clone(), inputs.len()).await {
+                Ok(reply) => {
+                    self.shared.metrics.batches.count("answered");
+                    return Some(reply);
+                }
+                Err(reason) => {
+                    self.shared.metrics.batches.count(reason);
+                    tracing::debug!(seq = self.seq, reason, "leader did not answer");
+                }
+            }
+            let pause = Duration::from_millis(rand::rng().random_range(RETRY_MS));
+            tokio::time::sleep(pause).await;
+            if self.shutdown.is_stopping() && Instant::now() > self.last_words() {
+                tracing::warn!(inputs = inputs.len(), "stopping without the leader's answer");
+                return None;
+            }
+        }
+    }
+
+    async fn request(&self, payload: Bytes, inputs: usize) -> Result<v1::GatewayReply, &'static str> {
+        let shared = &self.shared;
+        let bytes = shared.bus.request(SCHEDULER_IN, payload, shared.config.limits.request_timeout).await;
+        let bytes = bytes.map_err(|error| match error {
+            BusError::NoResponders => "no_responders",
+            BusError::Timeout => "timeout",
+            BusError::Unavailable => {
+                // The bus itself was away: at its return the leader hears everything anew.
+                shared.epoch.forget();
+                "unavailable"
+            }
+        })?;
+        let reply = v1::GatewayReply::decode(bytes).map_err(|_| "malformed")?;
+        if !shared.heard_epoch(reply.epoch) {
+            return Err("deposed");
+        }
+        let is_answer = reply.announce_first || (reply.seq == self.seq && reply.replies.len() == inputs);
+        if is_answer { Ok(reply) } else { Err("malformed") }
+    }
+
+    /// The batch as bytes; written field by field, because the generated struct would want its own copy of the inputs.
+    fn encode(&self, inputs: &[v1::GatewayInput], announce: bool) -> Bytes {
+        let head = v1::GatewayBatch {
+            gateway: self.shared.id.as_bytes().to_vec(),
+            seq: self.seq,
+            epoch: self.shared.epoch.known(),
+            announce,
+            inputs: Vec::new(),
+        };
+        let bytes: usize = inputs.iter().map(|i| i.encoded_len() + 8).sum();
+        let mut out = Vec::with_capacity(head.encoded_len() + bytes);
+        head.encode_raw(&mut out);
+        prost::encoding::message::encode_repeated(INPUTS_TAG, inputs, &mut out);
+        Bytes::from(out)
+    }
+
+    fn last_words(&mut self) -> Instant {
+        *self.until.get_or_insert_with(|| Instant::now() + LAST_WORDS)
+    }
+}
+
+/// The number of `GatewayBatch.inputs`; a test holds it to the definition.
+const INPUTS_TAG: u32 = 5;
+
+/// The inputs leave the items, so that they are encoded without a copy.
+fn split(mut items: Vec<Item>) -> (Vec<Item>, Vec<v1::GatewayInput>) {
+    let inputs = items.iter_mut().map(|item| std::mem::take(&mut item.input)).collect();
+    (items, inputs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tag_is_that_of_the_definition() {
+        let input = v1::GatewayInput {
+            input: Some(v1::gateway_input::Input::Draining(v1::Draining { session: vec![7; 16] })),
+        };
+        let batch = v1::GatewayBatch { inputs: vec![input.clone(), input.clone()], ..Default::default() };
+        let mut out = Vec::new();
+        prost::encoding::message::encode_repeated(INPUTS_TAG, &[input.clone(), input], &mut out);
+        assert_eq!(out, batch.encode_to_vec());
+    }
+}

@@ -1,0 +1,106 @@
+//! The whole gateway: its routes and its tasks.
+
+use crate::admission::{Door, admit};
+use crate::auth::Authenticator;
+use crate::closing::{self, Manner};
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::shared::Shared;
+use crate::{batcher, connect, heartbeats, pushes};
+use axum::middleware::from_fn_with_state;
+use socketioxide::{ParserConfig, SocketIo};
+use std::sync::Arc;
+use std::time::Duration;
+use ukai_boot::{Registry, Shutdown};
+use ukai_bus::{Bus, BusError, gateway_subject};
+use ukai_domain::GatewayId;
+use ukai_store::Reads;
+
+/// Bytes of one message and one frame of a socket, and of one polling request.
+const MAX_MESSAGE: usize = 1 << 20;
+/// Attachments of one packet that are read at all, to be refused politely.
+const MAX_ATTACHMENTS: usize = 8;
+/// A body of a polling request must make progress.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// One start of one gateway.
+#[derive(Clone)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+    routes: axum::Router,
+}
+
+impl Gateway {
+    /// Wires it up; nothing runs before [`Gateway::run`].
+    pub fn new(config: Config, bus: Arc<dyn Bus>, reads: Arc<dyn Reads>, registry: &mut Registry) -> Self {
+        let auth = Authenticator::new(config.enroll_token.as_deref(), reads, &config.limits);
+        let id = GatewayId(uuid::Uuid::now_v7());
+        let shared = Arc::new(Shared::new(id, config, bus, auth, Metrics::new(registry)));
+        let limits = &shared.config.limits;
+        let parser = ParserConfig::common()
+            .max_incoming_binaries(MAX_ATTACHMENTS)
+            .max_incoming_binary_buf_size(MAX_MESSAGE)
+            .packet_completion_timeout(Duration::from_secs(10));
+        let builder = SocketIo::builder()
+            .with_parser(parser)
+            .max_buffer_size(limits.socket_buffer)
+            .max_payload(MAX_MESSAGE as u64)
+            .ws_max_message_size(MAX_MESSAGE)
+            .ws_max_frame_size(MAX_MESSAGE)
+            .ping_interval(limits.ping_interval)
+            .ping_timeout(limits.ping_timeout)
+            .connect_timeout(limits.connect_timeout);
+        let (engine, io) = builder.build_with_inner_svc(axum::Router::new());
+        connect::register(&io, &shared);
+        // Set once, here.
+        let _ = shared.engine.set(engine.clone());
+        let routes = axum::Router::new()
+            .route_service("/socket.io", engine.clone())
+            .route_service("/socket.io/", engine)
+            .layer(tower_http::timeout::RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
+            .layer(from_fn_with_state(Arc::new(Door::new(Arc::clone(&shared))), admit));
+        Self { shared, routes }
+    }
+
+    /// Its identity: where the leader's pushes go.
+    #[must_use]
+    pub fn id(&self) -> GatewayId {
+        self.shared.id
+    }
+
+    /// `/socket.io/`, to be merged into a router that [`crate::serve`] serves.
+    #[must_use]
+    pub fn routes(&self) -> axum::Router {
+        self.routes.clone()
+    }
+
+    /// How many workers are connected.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.shared.sessions.all().len()
+    }
+
+    /// Runs until the stop signal; then every transport is closed, so that the workers come back elsewhere, and what
+    /// they said before still reaches the leader.
+    ///
+    /// # Errors
+    /// The bus can't serve this gateway's subject.
+    pub async fn run(self, shutdown: Shutdown) -> Result<(), BusError> {
+        let shared = self.shared;
+        let requests = shared.bus.serve(&gateway_subject(&shared.id.to_string())).await?;
+        tokio::join!(
+            pushes::run(Arc::clone(&shared), requests, shutdown.clone()),
+            heartbeats::run(Arc::clone(&shared), shutdown.clone()),
+            batcher::run(Arc::clone(&shared), shutdown.clone()),
+            close_all(shared, shutdown),
+        );
+        Ok(())
+    }
+}
+
+async fn close_all(shared: Arc<Shared>, shutdown: Shutdown) {
+    shutdown.stopping().await;
+    for session in shared.sessions.all() {
+        closing::end(&shared, &session, Manner::Close, "stopping");
+    }
+}

@@ -1,0 +1,126 @@
+//! The one queue of all inputs, in the order of their receipt, bounded in number and bytes.
+
+use crate::session::Session;
+use prost::Message;
+use socketioxide::extract::AckSender;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+use ukai_domain::{TaskId, scheduler};
+use ukai_rpc::v1;
+
+/// What one input is to its session once the reply is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// The connection itself.
+    Connect,
+    /// Its end.
+    Disconnect,
+    /// A word on a task; `ended` where the run is over with it.
+    Report { task: TaskId, ended: bool },
+    /// Everything else.
+    Other,
+}
+
+/// One input and where its reply goes.
+pub(crate) struct Item {
+    pub(crate) input: v1::GatewayInput,
+    pub(crate) session: Arc<Session>,
+    pub(crate) ack: Option<AckSender>,
+    pub(crate) what: What,
+    bytes: usize,
+}
+
+impl Item {
+    /// `None` for inputs that don't come from gateways.
+    pub(crate) fn new(
+        session: &Arc<Session>,
+        input: &scheduler::Input,
+        what: What,
+        ack: Option<AckSender>,
+    ) -> Option<Self> {
+        let input = ukai_rpc::input_to_proto(input)?;
+        let bytes = input.encoded_len() + 8;
+        Some(Self { input, session: Arc::clone(session), ack, what, bytes })
+    }
+}
+
+/// The queue. Pushing never waits.
+pub(crate) struct Inbox {
+    queue: Mutex<Queue>,
+    arrived: Notify,
+    max_inputs: usize,
+    max_bytes: usize,
+}
+
+#[derive(Default)]
+struct Queue {
+    items: VecDeque<Item>,
+    bytes: usize,
+}
+
+impl Inbox {
+    pub(crate) fn new(max_inputs: usize, max_bytes: usize) -> Self {
+        Self { queue: Mutex::default(), arrived: Notify::new(), max_inputs, max_bytes }
+    }
+
+    /// Queues an event; `false` when there is no room.
+    pub(crate) fn push(&self, item: Item) -> bool {
+        self.add(item, true)
+    }
+
+    /// Queues a connect or disconnect: their number is bounded by the sockets.
+    pub(crate) fn push_always(&self, item: Item) {
+        self.add(item, false);
+    }
+
+    fn add(&self, item: Item, bounded: bool) -> bool {
+        {
+            let mut queue = self.lock();
+            if bounded && (queue.items.len() >= self.max_inputs || queue.bytes + item.bytes > self.max_bytes)
+            {
+                return false;
+            }
+            queue.bytes += item.bytes;
+            queue.items.push_back(item);
+        }
+        self.arrived.notify_one();
+        true
+    }
+
+    /// What has gathered, at most `inputs` and `bytes`, but at least one.
+    pub(crate) fn take(&self, inputs: usize, bytes: usize) -> Vec<Item> {
+        let mut queue = self.lock();
+        let mut taken = 0;
+        let mut room = bytes;
+        for item in queue.items.iter().take(inputs) {
+            if taken > 0 && item.bytes > room {
+                break;
+            }
+            room = room.saturating_sub(item.bytes);
+            taken += 1;
+        }
+        let items: Vec<Item> = queue.items.drain(..taken).collect();
+        queue.bytes -= items.iter().map(|i| i.bytes).sum::<usize>();
+        items
+    }
+
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().items.len()
+    }
+
+    /// Wakes whoever waits in [`Inbox::arrived`].
+    pub(crate) fn wake(&self) {
+        self.arrived.notify_one();
+    }
+
+    /// Returns once something was pushed, or on [`Inbox::wake`].
+    pub(crate) async fn arrived(&self) {
+        self.arrived.notified().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,128 @@
+//! An event of a worker: counted, limited, validated, queued. Runs in the socket's reader, so nothing here waits.
+
+use crate::closing::{self, Manner};
+use crate::inbox::{Item, What};
+use crate::packet::Packet;
+use crate::session::{Phase, Session};
+use crate::shared::Shared;
+use socketioxide::extract::{AckSender, SocketRef};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use ukai_domain::Code;
+use ukai_domain::scheduler::{Input, Report, Word};
+use ukai_wire::workers::{self, Ack, Invalid, Received};
+
+/// Strikes are forgotten after this long without one.
+const STRIKE_MEMORY: Duration = Duration::from_secs(10);
+
+/// Handles one event of `session`.
+pub(crate) fn receive(shared: &Arc<Shared>, session: &Arc<Session>, socket: &SocketRef, packet: Packet) {
+    if session.has_ended() {
+        return;
+    }
+    session.hear(shared.now_ms());
+    let (event, payload) = workers::split(packet.text()).unwrap_or(("", ""));
+    shared.metrics.events.count(label(event));
+    tracing::debug!(session.id = %session.id, event, bytes = payload.len(), "event received");
+    let parsed = if packet.has_attachments {
+        Err(Invalid::new(event, "payload", "must not have binary attachments"))
+    } else {
+        workers::parse(session.id, event, payload)
+    };
+    let input = match parsed {
+        Ok(Received::Input(input)) => input,
+        Ok(Received::Error { code, .. }) => {
+            if within_limit(shared, session, socket, None) {
+                let code: String = code.chars().take(100).collect();
+                tracing::warn!(session.id = %session.id, code, "worker reports an error");
+            }
+            return;
+        }
+        Err(invalid) => {
+            if within_limit(shared, session, socket, None) {
+                refuse(shared, socket, packet.ack, &invalid);
+            }
+            return;
+        }
+    };
+    if within_limit(shared, session, socket, Some(&input)) {
+        queue(shared, session, &input, packet.ack);
+    }
+}
+
+fn refuse(shared: &Shared, socket: &SocketRef, ack: Option<AckSender>, invalid: &Invalid) {
+    shared.metrics.refused.count("invalid");
+    closing::tell(socket, Code::InvalidPayload, &invalid.to_string());
+    if let Some(ack) = ack {
+        let _ = ack.send(&Ack::refused("invalid"));
+    }
+}
+
+fn queue(shared: &Arc<Shared>, session: &Arc<Session>, input: &Input, ack: Option<AckSender>) {
+    let what = match input {
+        Input::Report(Report { task, word, .. }) => {
+            What::Report { task: *task, ended: !matches!(word, Word::Started) }
+        }
+        _ => What::Other,
+    };
+    let Some(item) = Item::new(session, input, what, ack) else { return };
+    let is_queued = {
+        let mut state = session.lock();
+        if let Input::Heartbeat(beat) = input {
+            state.beat(beat);
+        }
+        match &mut state.phase {
+            // The connect comes first; what the client sends in the same breath waits for it.
+            Phase::Opening(early) => {
+                early.push(item);
+                true
+            }
+            Phase::Open(_) => shared.inbox.push(item),
+            Phase::Closed => true,
+        }
+    };
+    if !is_queued {
+        closing::end(shared, session, Manner::AtOnce, "overloaded");
+    }
+}
+
+/// Whether the event may pass. Over the limit: one `error`, then silence, then the end.
+fn within_limit(shared: &Arc<Shared>, session: &Session, socket: &SocketRef, input: Option<&Input>) -> bool {
+    let now = Instant::now();
+    let strikes = {
+        let mut state = session.lock();
+        let is_free = matches!(input, Some(Input::Report(report)) if state.is_free_report(report.task));
+        if is_free || state.bucket.take(now) {
+            return true;
+        }
+        if state.last_strike.is_none_or(|at| now.duration_since(at) > STRIKE_MEMORY) {
+            state.strikes = 0;
+        }
+        state.last_strike = Some(now);
+        state.strikes += 1;
+        state.strikes
+    };
+    shared.metrics.rate_limited.inc();
+    if strikes == 1 {
+        let limit = shared.config.limits.events_per_second;
+        closing::tell(socket, Code::RateLimited, &format!("more than {limit} events a second"));
+    }
+    if strikes > shared.config.limits.strikes {
+        closing::end(shared, session, Manner::Close, "rate_limited");
+    }
+    false
+}
+
+fn label(event: &str) -> &'static str {
+    const KNOWN: [&str; 8] = [
+        "task:completed",
+        "task:started",
+        "worker:heartbeat",
+        "task:failed",
+        "worker:network_changed",
+        "worker:block_detected",
+        "worker:draining",
+        "error",
+    ];
+    KNOWN.into_iter().find(|known| *known == event).unwrap_or("unknown")
+}

@@ -1,0 +1,114 @@
+//! What all parts of one gateway share.
+
+use crate::auth::Authenticator;
+use crate::config::Config;
+use crate::inbox::Inbox;
+use crate::metrics::Metrics;
+use crate::sessions::Sessions;
+use crate::transport::TransportHandle;
+use socketioxide::service::SocketIoService;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use ukai_bus::Bus;
+use ukai_domain::{GatewayId, Timestamp};
+
+/// One gateway's parts.
+pub(crate) struct Shared {
+    pub(crate) id: GatewayId,
+    pub(crate) config: Config,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) auth: Authenticator,
+    pub(crate) sessions: Sessions,
+    pub(crate) inbox: Inbox,
+    pub(crate) metrics: Metrics,
+    pub(crate) epoch: Epoch,
+    pub(crate) engine: OnceLock<SocketIoService<axum::Router>>,
+    started: Instant,
+    upgraded: Mutex<HashMap<String, TransportHandle>>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        id: GatewayId,
+        config: Config,
+        bus: Arc<dyn Bus>,
+        auth: Authenticator,
+        metrics: Metrics,
+    ) -> Self {
+        let inbox = Inbox::new(config.limits.queued_inputs, config.limits.queued_bytes);
+        Self {
+            id,
+            config,
+            bus,
+            auth,
+            sessions: Sessions::default(),
+            inbox,
+            metrics,
+            epoch: Epoch::default(),
+            engine: OnceLock::new(),
+            started: Instant::now(),
+            upgraded: Mutex::default(),
+        }
+    }
+
+    /// Milliseconds since this gateway started.
+    pub(crate) fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Notes the transport that an Engine.IO session was upgraded to.
+    pub(crate) fn note_upgrade(&self, sid: &str, handle: TransportHandle) {
+        let mut upgraded = self.upgraded.lock().unwrap_or_else(PoisonError::into_inner);
+        if upgraded.len().is_power_of_two() {
+            upgraded.retain(|_, h| !h.is_gone());
+        }
+        upgraded.insert(sid.to_owned(), handle);
+    }
+
+    /// The transport that an Engine.IO session was upgraded to, if it was.
+    pub(crate) fn upgraded(&self, sid: &str) -> Option<TransportHandle> {
+        self.upgraded.lock().unwrap_or_else(PoisonError::into_inner).get(sid).cloned()
+    }
+
+    /// A leader's epoch, from whichever side it came. `false` for an older one: its sender is deposed.
+    pub(crate) fn heard_epoch(&self, epoch: u64) -> bool {
+        let before = self.epoch.known.fetch_max(epoch, Ordering::AcqRel);
+        if epoch > before {
+            // The batcher announces the sessions to a leader that it hears of for the first time.
+            self.inbox.wake();
+        }
+        epoch >= before
+    }
+}
+
+/// The newest leader that was heard, and whether it may have forgotten our sessions.
+#[derive(Default)]
+pub(crate) struct Epoch {
+    known: AtomicU64,
+    is_forgotten: AtomicBool,
+}
+
+impl Epoch {
+    /// The newest epoch.
+    pub(crate) fn known(&self) -> u64 {
+        self.known.load(Ordering::Acquire)
+    }
+
+    /// The leader has to be told of all sessions again, whatever its epoch.
+    pub(crate) fn forget(&self) {
+        self.is_forgotten.store(true, Ordering::Release);
+    }
+
+    /// Whether it has to be; asking settles it.
+    pub(crate) fn take_forgotten(&self) -> bool {
+        self.is_forgotten.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// The wall clock, for the timestamps of `error` events alone.
+pub(crate) fn wall_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

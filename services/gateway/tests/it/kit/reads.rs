@@ -1,0 +1,50 @@
+//! A store that knows two worker tokens and nothing else.
+
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+use ukai_domain::{Counts, EventRow, Job, JobId, TaskId, WorkerId};
+use ukai_store::{
+    ApiKeyRow, EventFilter, JobPage, LeaderRow, Reads, StoreError, TaskFilter, TaskPage, TaskRow, WorkerToken,
+};
+
+/// A worker's own token.
+pub(crate) const TOKEN: &str = "ukw_0123456789ab_secretsecretsecret";
+/// Its owner.
+pub(crate) const OWNER: WorkerId = WorkerId(uuid::Uuid::from_u128(0xA1));
+
+pub(crate) struct Tokens;
+
+#[async_trait]
+impl Reads for Tokens {
+    async fn worker_token(&self, prefix: &str) -> Result<Option<WorkerToken>, StoreError> {
+        if prefix == "ukw_unavailable!" {
+            return Err(StoreError::Unavailable("away".to_owned()));
+        }
+        let hash = hex::encode(Sha256::digest(TOKEN.as_bytes()));
+        Ok((prefix == &TOKEN[..16]).then_some(WorkerToken { worker: OWNER, hash }))
+    }
+    async fn task(&self, _: TaskId) -> Result<Option<TaskRow>, StoreError> {
+        unreachable!("not the gateway's")
+    }
+    async fn tasks(&self, _: TaskFilter) -> Result<TaskPage, StoreError> {
+        unreachable!("not the gateway's")
+    }
+    async fn job(&self, _: JobId) -> Result<Option<(Job, Counts)>, StoreError> {
+        unreachable!("not the gateway's")
+    }
+    async fn jobs(&self, _: u64, _: u32) -> Result<JobPage, StoreError> {
+        unreachable!("not the gateway's")
+    }
+    async fn events(&self, _: EventFilter) -> Result<(Vec<EventRow>, u64), StoreError> {
+        unreachable!("not the gateway's")
+    }
+    async fn api_key(&self, _: &str) -> Result<Option<ApiKeyRow>, StoreError> {
+        unreachable!("not the gateway's")
+    }
+    async fn leader(&self) -> Result<Option<LeaderRow>, StoreError> {
+        unreachable!("not the gateway's")
+    }
+    async fn total_counts(&self) -> Result<Counts, StoreError> {
+        unreachable!("not the gateway's")
+    }
+}

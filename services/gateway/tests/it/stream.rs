@@ -1,0 +1,167 @@
+//! The stream to the leader: numbers, repeats, announcements, an absent leader, a full queue, digests.
+
+use crate::kit::leader::{Leader, assigned};
+use crate::kit::worker::{Worker, completed, failed, heartbeat, started};
+use crate::kit::{Server, soon, until};
+use prost::Message;
+use serde_json::json;
+use std::time::Duration;
+use ukai_bus::{Bus, HEARTBEATS, LocalBus};
+use ukai_domain::scheduler::Input;
+use ukai_domain::{Run, TaskId};
+use ukai_rpc::v1;
+
+fn numbered(n: u128) -> TaskId {
+    TaskId(uuid::Uuid::from_u128(n))
+}
+
+#[tokio::test]
+async fn the_first_batch_announces_and_all_are_numbered() {
+    let (server, leader) = Server::start().await;
+    let mut worker = Worker::registered(&server).await;
+    for n in 1..20 {
+        worker.ask("task:started", &started(n)).await;
+    }
+    let batches = leader.batches();
+    assert!(batches[0].announce && batches[0].inputs.is_empty());
+    assert!(batches[1..].iter().all(|b| !b.announce));
+    let numbers: Vec<u64> = batches.iter().map(|b| b.seq).collect();
+    assert_eq!(numbers, (1..=batches.len() as u64).collect::<Vec<_>>());
+    assert!(batches[1..].iter().all(|b| b.epoch == 1));
+}
+
+#[tokio::test]
+async fn an_unanswered_batch_is_sent_again_as_it_was() {
+    let (server, leader) = Server::start_with(|config| {
+        config.limits.request_timeout = Duration::from_millis(100);
+    })
+    .await;
+    let mut worker = Worker::registered(&server).await;
+    leader.drop_next(3);
+    assert_eq!(worker.ask("task:failed", &failed(1)).await, json!({"accepted": true}));
+    let sent: Vec<_> =
+        leader.batches().into_iter().filter(|b| matches!(b.inputs[..], [Input::Report(_)])).collect();
+    assert_eq!(sent.len(), 4);
+    assert!(sent.iter().all(|b| b.seq == sent[0].seq && b.bytes == sent[0].bytes));
+}
+
+#[tokio::test]
+async fn nothing_is_lost_while_nobody_leads() {
+    let bus = LocalBus::new();
+    let server = Server::start_on(bus.clone(), |_| {}).await;
+    let mut worker = Worker::connect(&server).await;
+    for n in 1..=50 {
+        worker.emit("task:started", &started(n)).await;
+    }
+    until(|| server.metric(r#"ukai_gateway_batches_total{outcome="no_responders"}"#) > 2.0).await;
+    let leader = Leader::start(&bus, 7).await;
+    worker.event("worker:registered").await;
+    until(|| leader.inputs().len() == 51).await;
+    let reports = leader
+        .inputs()
+        .into_iter()
+        .filter_map(|i| if let Input::Report(r) = i { Some(r.task) } else { None });
+    assert_eq!(reports.collect::<Vec<_>>(), (1..=50).map(numbered).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_leader_that_asks_for_it_is_told_who_holds_what() {
+    let (server, leader) = Server::start().await;
+    let auth = r#"{"capacity":4,"inFlight":[{"taskId":"00000000-0000-0000-0000-000000000009","run":2}]}"#;
+    let query = format!("token={}", crate::kit::ENROLL_QUERY);
+    let mut own = Worker::connect_as(&server, &query, auth).await;
+    own.event("worker:registered").await;
+    let mut plain = Worker::registered(&server).await;
+    let (own_session, plain_session) = (leader.connects()[0].session, leader.connects()[1].session);
+    leader.push(&server.gateway, own_session, vec![assigned(7, 1), assigned(8, 1)]).await;
+    leader.push(&server.gateway, plain_session, vec![assigned(5, 1)]).await;
+    own.ask("task:completed", &completed(7)).await;
+    own.ask("task:started", &started(8)).await;
+    leader.forget_gateways();
+    own.ask("worker:heartbeat", &heartbeat("busy", 1)).await;
+    let announced = leader.batches().into_iter().rfind(|b| b.announce).unwrap();
+    let held = |session| {
+        let found = announced.inputs.iter().find_map(|input| match input {
+            Input::Connect(connect) if connect.session == session => Some(connect.in_flight.clone()),
+            _ => None,
+        });
+        found.expect("announced").map(|mut held| {
+            held.sort();
+            held
+        })
+    };
+    assert_eq!(held(own_session), Some(vec![(numbered(8), Run(1)), (numbered(9), Run(2))]));
+    // A contract-only worker may hold a run of its last session until its first heartbeat says otherwise.
+    assert_eq!(held(plain_session), None);
+    plain.ask("worker:heartbeat", &heartbeat("idle", 1)).await;
+    leader.forget_gateways();
+    own.ask("worker:heartbeat", &heartbeat("busy", 2)).await;
+    let last = leader.batches().into_iter().rfind(|b| b.announce).unwrap();
+    let plain_now = last.inputs.into_iter().find_map(|input| match input {
+        Input::Connect(connect) if connect.session == plain_session => Some(connect.in_flight),
+        _ => None,
+    });
+    assert_eq!(plain_now, Some(Some(vec![(numbered(5), Run(1))])));
+    let numbers: Vec<u64> = leader.batches().iter().map(|b| b.seq).collect();
+    assert!(numbers.windows(2).all(|w| w[0] < w[1]), "{numbers:?}");
+}
+
+#[tokio::test]
+async fn a_new_leader_is_told_before_it_asks() {
+    let (server, first) = Server::start().await;
+    let mut worker = Worker::registered(&server).await;
+    let session = first.connects()[0].session;
+    let second = Leader::start(&server.bus, 2).await;
+    // Its first push tells the gateway of the new epoch.
+    second.push_as(server.gateway.id(), 2, 1, session, vec![assigned(7, 1)]).await;
+    until(|| second.batches().iter().any(|b| b.announce && b.inputs.len() == 1)).await;
+    worker.event("task:assigned").await;
+    assert_eq!(worker.ask("task:started", &started(7)).await, json!({"accepted": true}));
+    // The second registration of the same session says nothing to the worker.
+    assert_eq!(second.batches().len(), 2);
+}
+
+#[tokio::test]
+async fn a_full_queue_closes_the_socket_that_fills_it() {
+    let bus = LocalBus::new();
+    let server = Server::start_on(bus.clone(), |config| config.limits.queued_inputs = 100).await;
+    let mut quiet = Worker::connect(&server).await;
+    quiet.emit("worker:heartbeat", &heartbeat("idle", 1)).await;
+    let mut loud = Worker::connect(&server).await;
+    for n in 1..300 {
+        let _may_be_closed = loud.0.emit("task:started", &started(n));
+        let _ = loud.0.flush().await;
+    }
+    loud.end().await;
+    until(|| server.gateway.sessions() == 1).await;
+    assert_eq!(server.metric(r#"ukai_gateway_connections_dropped_total{reason="overloaded"}"#), 1.0);
+    let leader = Leader::start(&bus, 1).await;
+    quiet.event("worker:registered").await;
+    until(|| leader.inputs().iter().any(|i| matches!(i, Input::Disconnect { .. }))).await;
+    assert!(leader.inputs().iter().any(|i| matches!(i, Input::Heartbeat(_))));
+}
+
+#[tokio::test]
+async fn digests_name_who_was_heard_since() {
+    let (server, leader) = Server::start().await;
+    let mut digests = server.bus.subscribe(HEARTBEATS).await.unwrap();
+    let mut worker = Worker::registered(&server).await;
+    let _silent = Worker::registered(&server).await;
+    let (session, silent) = (leader.connects()[0].session, leader.connects()[1].session);
+    let mut last_of_silent = 0;
+    let mut heard = 0;
+    for round in 1..=3 {
+        worker.ask("worker:heartbeat", &heartbeat("idle", round)).await;
+        let message = soon(digests.next()).await.unwrap();
+        let digest = v1::HeartbeatDigest::decode(message.payload).unwrap();
+        assert_eq!(digest.gateway, server.gateway.id().as_bytes());
+        assert!(digest.heard.iter().all(|h| h.ago_ms < 3_000));
+        let has = |id: ukai_domain::SessionId| digest.heard.iter().any(|h| h.session == id.as_bytes());
+        heard += u64::from(has(session));
+        if has(silent) {
+            last_of_silent = round;
+        }
+    }
+    assert!(heard >= 2, "heard in {heard} of 3 digests");
+    assert!(last_of_silent < 3, "its connect is old news by then");
+}
