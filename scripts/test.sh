@@ -22,8 +22,8 @@ stage() {
 }
 
 stage format cargo fmt --all --check
-stage build cargo build --workspace --bins --locked
 stage lint cargo clippy --workspace --all-targets --locked -- -D warnings
+stage build cargo build --workspace --all-targets --locked
 if cargo nextest --version >/dev/null 2>&1; then
     stage tests cargo nextest run --workspace --locked --no-fail-fast
 else
