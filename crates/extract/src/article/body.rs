@@ -72,18 +72,21 @@ fn densest(document: &Document<'_>) -> Option<NodeId> {
 /// Up from the densest element while its surroundings are prose as well: articles come in several sections.
 fn widen(document: &Document<'_>, id: NodeId) -> (NodeId, String) {
     let mut best = (id, prose(document, id));
-    for parent in document.ancestors(id).take(6) {
-        if matches!(document.name(parent), "body" | "html") || is_furniture_itself(document, parent) {
+    let whole = document.ancestors(id).find(|parent| document.name(*parent) == "article");
+    for parent in document.ancestors(id).take(if whole.is_some() { 8 } else { 2 }) {
+        if matches!(document.name(parent), "body" | "html" | "main") || is_furniture_itself(document, parent) {
             break;
         }
         let text = prose(document, parent);
         let (now, then) = (best.1.len().max(1), text.len());
-        let in_article = matches!(document.name(parent), "article" | "main");
-        if then > now * 2 || (then > now + now / 3 && !in_article && share_of_links(document, parent) > 0.3) {
+        if then > now * 2 || (whole.is_none() && (then > now + now / 3 || share_of_links(document, parent) > 0.2)) {
             break;
         }
         if then > now + now / 25 && prose_length(document, parent) > prose_length(document, best.0) {
             best = (parent, text);
+        }
+        if Some(parent) == whole {
+            break;
         }
     }
     best
@@ -116,7 +119,17 @@ fn own_text(document: &Document<'_>, id: NodeId) -> usize {
 }
 
 fn prose(document: &Document<'_>, id: NodeId) -> String {
-    document.lines(id, |inner| is_furniture_itself(document, inner))
+    document.lines(id, |inner| is_furniture_itself(document, inner) || is_link_box(document, inner))
+}
+
+/// A box of links to other pages: hardly a word in it is not a link.
+fn is_link_box(document: &Document<'_>, id: NodeId) -> bool {
+    let is_box = matches!(document.name(id), "ul" | "ol" | "div" | "section" | "table" | "dl");
+    if !is_box || document.end(id) - id > 600 {
+        return false;
+    }
+    let links = document.elements(id).filter(|id| document.name(*id) == "a").count();
+    links > 0 && document.text_up_to(id, 6_000).chars().count() > 20 && share_of_links(document, id) > 0.7
 }
 
 fn is_furniture(document: &Document<'_>, id: NodeId) -> bool {
