@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
 
-use crate::{Config, LaunchError, PageError, PageOutcome, PageRequest, fetch, instance::Instance, profile};
+use crate::{
+    Config, LaunchError, PageError, PageOutcome, PageRequest, egress::Guard, fetch, instance::Instance,
+    profile,
+};
 
 /// A browser. Pages may be fetched side by side; each has a context of its own.
 #[derive(Debug)]
@@ -34,7 +37,8 @@ impl Browser {
     pub async fn fetch(&self, request: &PageRequest) -> Result<PageOutcome, PageError> {
         let instance = self.instance().await?;
         let limit = request.timeout + Duration::from_secs(2);
-        let visit = Box::pin(fetch::fetch(&instance, request, self.config.allow_private_targets));
+        let guard = Guard::new(self.config.allow_private_targets, &self.config.allowed_targets);
+        let visit = Box::pin(fetch::fetch(&instance, request, guard));
         let outcome = match tokio::time::timeout(limit, visit).await {
             Ok(outcome) => outcome,
             Err(_) => Err(PageError::Timeout(request.timeout)),

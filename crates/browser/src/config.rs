@@ -19,6 +19,8 @@ pub struct Config {
     pub accept_no_sandbox: bool,
     /// Lets pages reach private and loopback addresses.
     pub allow_private_targets: bool,
+    /// Single private targets that pages may reach all the same: `host:port`.
+    pub allowed_targets: Vec<String>,
     /// A new process after so many pages.
     pub max_pages: u32,
     /// Where profile folders are made; the system's temporary folder if absent. The account above must reach it.
@@ -38,6 +40,7 @@ impl Default for Config {
             user: "nobody".to_owned(),
             accept_no_sandbox: false,
             allow_private_targets: false,
+            allowed_targets: Vec::new(),
             max_pages: 100,
             profiles: None,
             user_agent: None,

@@ -16,12 +16,25 @@ use url::{Host, Url};
 #[derive(Debug, Default)]
 pub(crate) struct Guard {
     allow_private: bool,
+    allowed: Vec<String>,
     judged: Mutex<HashMap<String, Option<String>>>,
 }
 
 impl Guard {
-    pub(crate) fn new(allow_private: bool) -> Self {
-        Self { allow_private, judged: Mutex::default() }
+    /// `allowed` are single targets, `host:port`, that may be private.
+    pub(crate) fn new(allow_private: bool, allowed: &[String]) -> Self {
+        let allowed = allowed.iter().map(|target| target.to_ascii_lowercase()).collect();
+        Self { allow_private, allowed, judged: Mutex::default() }
+    }
+
+    /// Whether every target is allowed, so that none needs to be looked at.
+    pub(crate) fn allows_all(&self) -> bool {
+        self.allow_private
+    }
+
+    fn is_exempt(&self, url: &Url) -> bool {
+        let Some((host, port)) = url.host_str().zip(url.port_or_known_default()) else { return false };
+        self.allow_private || self.allowed.contains(&format!("{host}:{port}"))
     }
 
     /// `Err` says why the target is not allowed.
@@ -30,12 +43,12 @@ impl Guard {
             return Err(format!("the scheme {} is not http or https", url.scheme()));
         }
         let Some(host) = url.host() else { return Err("an address without a host".to_owned()) };
-        if self.allow_private {
+        if self.is_exempt(url) {
             return Ok(());
         }
         let name = match host {
-            Host::Ipv4(ip) => return self.check_address(IpAddr::V4(ip)),
-            Host::Ipv6(ip) => return self.check_address(IpAddr::V6(ip)),
+            Host::Ipv4(ip) => return check_address(IpAddr::V4(ip)),
+            Host::Ipv6(ip) => return check_address(IpAddr::V6(ip)),
             Host::Domain(name) => name.trim_end_matches('.').to_ascii_lowercase(),
         };
         if let Some(known) = self.judged.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
@@ -47,14 +60,15 @@ impl Guard {
         judgement
     }
 
-    /// The same for an address.
-    pub(crate) fn check_address(&self, ip: IpAddr) -> Result<(), String> {
-        if self.allow_private || is_public(ip) {
-            Ok(())
-        } else {
-            Err(format!("{ip} is not a public address"))
-        }
+    /// The same for the address that an answer came from.
+    pub(crate) fn check_answer(&self, url: &str, ip: IpAddr) -> Result<(), String> {
+        let exempt = Url::parse(url).is_ok_and(|url| self.is_exempt(&url));
+        if exempt { Ok(()) } else { check_address(ip) }
     }
+}
+
+fn check_address(ip: IpAddr) -> Result<(), String> {
+    if is_public(ip) { Ok(()) } else { Err(format!("{ip} is not a public address")) }
 }
 
 async fn resolve(name: &str, port: u16) -> Result<(), String> {
@@ -163,7 +177,7 @@ mod tests {
 
     #[tokio::test]
     async fn refuses_schemes_and_disguised_loopback() {
-        let guard = Guard::new(false);
+        let guard = Guard::new(false, &["127.0.0.1:8080".to_owned()]);
         for url in [
             "file:///etc/passwd",
             "ftp://example.com/",
@@ -182,10 +196,12 @@ mod tests {
         ] {
             assert!(guard.check(&url.parse().unwrap()).await.is_err(), "{url}");
         }
+        assert!(guard.check(&"http://127.0.0.1:8080/x".parse().unwrap()).await.is_ok(), "named one by one");
+        assert!(guard.check(&"http://127.0.0.1:8081/x".parse().unwrap()).await.is_err());
         assert!(guard.check(&"https://8.8.8.8/".parse().unwrap()).await.is_ok());
-        assert!(Guard::new(true).check(&"http://127.0.0.1/".parse().unwrap()).await.is_ok());
+        assert!(Guard::new(true, &[]).check(&"http://127.0.0.1/".parse().unwrap()).await.is_ok());
         assert!(
-            Guard::new(true).check(&"file:///".parse().unwrap()).await.is_err(),
+            Guard::new(true, &[]).check(&"file:///".parse().unwrap()).await.is_err(),
             "the scheme is never waived"
         );
     }

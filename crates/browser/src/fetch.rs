@@ -23,13 +23,13 @@ const LOOK: Duration = Duration::from_millis(60);
 pub(crate) async fn fetch(
     instance: &Arc<Instance>,
     request: &PageRequest,
-    allow_private: bool,
+    guard: Guard,
 ) -> Result<PageOutcome, PageError> {
-    let guard = Arc::new(Guard::new(allow_private));
+    let guard = Arc::new(guard);
     guard.check(&request.url).await.map_err(PageError::Refused)?;
     let (page, _context) = instance.open().await?;
     let block_images = request.block_images && request.screenshot.is_none();
-    let watch = watch::start(instance, &page, guard, !allow_private, block_images).await?;
+    let watch = watch::start(instance, &page, guard, block_images).await?;
     let mut visit = Visit { instance, page, watch, request, started: Instant::now() };
     let load = visit.navigate().await?;
     let (probe, at_rest) = visit.rest().await?;

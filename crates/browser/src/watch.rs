@@ -66,9 +66,9 @@ pub(crate) async fn start(
     instance: &Arc<Instance>,
     page: &Page,
     guard: Arc<Guard>,
-    intercept_all: bool,
     block_images: bool,
 ) -> Result<Watch, PageError> {
+    let intercept_all = !guard.allows_all();
     let mut signals = SelectAll::new();
     listen!(instance, page, signals, EventRequestWillBeSent, Signal::Sent);
     listen!(instance, page, signals, EventResponseReceived, Signal::Received);
@@ -121,7 +121,7 @@ async fn run(
                 let main = event.frame_id.as_ref().is_some_and(|frame| *frame.inner() == main_frame);
                 let address = event.response.remote_ip_address.as_deref().filter(|_| main);
                 let address = address.and_then(|text| text.trim_matches(['[', ']']).parse::<IpAddr>().ok());
-                let refused = address.and_then(|address| guard.check_address(address).err());
+                let refused = address.and_then(|ip| guard.check_answer(&event.response.url, ip).err());
                 state.send_modify(|seen| {
                     seen.received(&event);
                     if event.r#type == ResourceType::Document && refused.is_some() {

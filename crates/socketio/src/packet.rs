@@ -127,6 +127,17 @@ mod tests {
         assert_eq!(decode("42[\"x\"]", "/w"), Ok(Packet::Noop), "another namespace");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_breaks_the_reader(tail in "[0-6][0-6/,\\-\\[\\]\"\\\\a\u{e9}\u{1f600} {}:]{0,40}") {
+            if let Ok(Packet::Event { id, data }) = decode(&tail, "/") {
+                if let Ok(event) = crate::Event::new(tail.as_str().into(), data, id) {
+                    let _ = (event.name().len(), event.raw().len(), event.parse::<serde_json::Value>());
+                }
+            }
+        }
+    }
+
     #[test]
     fn refuses_malformed_packets() {
         for text in

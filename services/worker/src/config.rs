@@ -46,6 +46,10 @@ pub struct WorkerConfig {
     #[arg(long, env = "UKAI_ALLOW_PRIVATE_TARGETS")]
     pub allow_private_targets: bool,
 
+    /// Single private targets that pages may reach all the same.
+    #[arg(long, env = "UKAI_ALLOW_TARGETS", value_delimiter = ',', value_name = "HOST:PORT")]
+    pub allow_targets: Vec<String>,
+
     /// The shortest pause between two pages.
     #[arg(long, env = "UKAI_MIN_DELAY_MS", default_value_t = 10_000, value_name = "MS")]
     pub min_delay_ms: u64,
@@ -82,6 +86,10 @@ pub struct WorkerConfig {
     /// Answers `{"ip":…,"org":…}` with this machine's public address; `off` for never asking.
     #[arg(long, env = "UKAI_IPINFO_URL", default_value = "https://ipinfo.io/json", value_name = "URL")]
     pub ipinfo_url: String,
+
+    /// How often it is asked for.
+    #[arg(long, env = "UKAI_IPINFO_EVERY_S", default_value_t = 1_800, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub ipinfo_every_s: u64,
 
     /// Different tasks in a row that were refused before the worker calls itself blocked; 0 for never.
     #[arg(long, env = "UKAI_BLOCK_AFTER", default_value_t = 3, value_name = "N")]

@@ -47,7 +47,7 @@ impl Holdings {
             return None;
         }
         let mut running = self.running();
-        if running.iter().any(|held| held.task_id == task_id && (held.run == run || held.run > run)) {
+        if running.iter().any(|held| held.task_id == task_id && held.run >= run) {
             return None;
         }
         for older in running.iter().filter(|held| held.task_id == task_id) {

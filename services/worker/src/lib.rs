@@ -4,6 +4,8 @@ mod artifacts;
 mod block;
 mod clock;
 mod config;
+mod drain;
+mod ended;
 mod fetcher;
 mod fit;
 mod heartbeat;
@@ -52,6 +54,7 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> anyhow::Result<()>
         user: config.browser_user.clone(),
         accept_no_sandbox: config.accept_no_sandbox,
         allow_private_targets: config.allow_private_targets,
+        allowed_targets: config.allow_targets.clone(),
         profiles: config.browser_profiles.clone(),
         user_agent: config.browser_agent.clone(),
         ..Config::default()
@@ -86,7 +89,9 @@ pub async fn run_with(
     let (open, opened) = watch::channel(false);
     let (told, network) = watch::channel(network::NetworkInfo::default());
     if let Some(url) = config.ipinfo()? {
-        shutdown.spawn(network::run(url, told));
+        ukai_boot::init_tls();
+        let every = std::time::Duration::from_secs(config.ipinfo_every_s);
+        tokio::spawn(network::run(url, every, told));
     }
     let reporter = tokio::spawn(report::run(client.clone(), Arc::clone(&holdings), opened));
     let context = Arc::new(scrape::Context {

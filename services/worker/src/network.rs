@@ -9,7 +9,6 @@ use url::Url;
 
 use crate::clock;
 
-const EVERY: Duration = Duration::from_secs(30 * 60);
 const AFTER_FAILURE: Duration = Duration::from_secs(5 * 60);
 const LIMIT: Duration = Duration::from_secs(10);
 const MOST_BYTES: usize = 64 << 10;
@@ -30,8 +29,8 @@ struct Answer {
     org: String,
 }
 
-/// Asks at once and every half hour, until nobody listens any more.
-pub(crate) async fn run(url: Url, info: watch::Sender<NetworkInfo>) {
+/// Asks at once and then `every` so often, until nobody listens any more.
+pub(crate) async fn run(url: Url, every: Duration, info: watch::Sender<NetworkInfo>) {
     let client = match reqwest::Client::builder().timeout(LIMIT).user_agent("ukai-worker").build() {
         Ok(client) => client,
         Err(error) => {
@@ -43,11 +42,11 @@ pub(crate) async fn run(url: Url, info: watch::Sender<NetworkInfo>) {
         let next = match ask(&client, &url).await {
             Ok(found) => {
                 info.send_replace(found);
-                EVERY
+                every
             }
             Err(error) => {
                 tracing::debug!(error, "the public address is unknown");
-                AFTER_FAILURE
+                every.min(AFTER_FAILURE)
             }
         };
         tokio::select! {

@@ -19,15 +19,13 @@ use ukai_socketio::{ClientEvent, Event};
 use crate::{
     block::BlockJudge,
     clock,
+    ended::next_end,
     heartbeat::{self, Stats},
     messages::{Assigned, Cancelled, ConfigUpdate, Registered, ServerError},
     network::NetworkInfo,
     outcome,
-    scrape::{self, Context, Ended, RunResult},
+    scrape::{self, Context, Ended},
 };
-
-/// The longest wait for reports at the end, after the last page.
-const FLUSH: Duration = Duration::from_secs(5);
 
 pub(crate) struct Session {
     pub(crate) context: Arc<Context>,
@@ -39,10 +37,11 @@ pub(crate) struct Session {
     pub(crate) drain: Duration,
 }
 
-struct Live {
-    runs: JoinSet<Ended>,
-    stats: Stats,
-    beat: Interval,
+/// What changes while it runs.
+pub(crate) struct Live {
+    pub(crate) runs: JoinSet<Ended>,
+    pub(crate) stats: Stats,
+    pub(crate) beat: Interval,
     task_timeout: Duration,
     was_registered: bool,
     known_network: NetworkInfo,
@@ -123,7 +122,7 @@ impl Session {
         Ok(())
     }
 
-    fn on_registered(&mut self, live: &mut Live, message: &Registered) {
+    pub(crate) fn on_registered(&mut self, live: &mut Live, message: &Registered) {
         let heartbeat = Duration::from_millis(message.config.heartbeat_interval.clamp(100, 600_000));
         live.beat = beat(heartbeat);
         live.task_timeout = Duration::from_millis(message.config.task_timeout.clamp(1_000, 3_600_000));
@@ -144,12 +143,15 @@ impl Session {
             tracing::debug!(task.id = task.task_id, run = task.run, "assigned again");
             return;
         };
-        // A server that hands out work to a blocked worker has reset it.
-        self.judge.reset_if_blocked();
+        // A server without our reset hands out work to a blocked worker when it has reset it. From ours a task may come
+        // that was on its way when the block was told.
+        if task.run.is_none() {
+            self.judge.reset_if_blocked();
+        }
         live.runs.spawn(scrape::run(Arc::clone(&self.context), task, cancel, live.task_timeout));
     }
 
-    fn on_cancelled(&self, message: &Cancelled) {
+    pub(crate) fn on_cancelled(&self, message: &Cancelled) {
         let running = self.context.holdings.running();
         let meant = running.iter().filter(|held| held.task_id == message.task_id);
         for held in meant.filter(|held| message.run.is_none() || held.run == message.run) {
@@ -198,7 +200,7 @@ impl Session {
         );
     }
 
-    fn heartbeat(&self, live: &Live) {
+    pub(crate) fn heartbeat(&self, live: &Live) {
         if !live.was_registered {
             return;
         }
@@ -214,89 +216,6 @@ impl Session {
 
     fn say_error(&self, code: &str, message: &str) {
         let _ = self.context.client.emit("error", &error(code, message));
-    }
-
-    /// Hands back what waits for its pause, finishes the pages that run, delivers reports, leaves.
-    async fn drain(&mut self, mut live: Live) {
-        let _ = self.context.client.emit("worker:draining", &json!({ "reason": "shutdown" }));
-        let context = Arc::clone(&self.context);
-        let stop = |all: bool| {
-            let running = context.holdings.running();
-            running.iter().filter(|held| all || !held.started).for_each(|held| held.cancel.cancel());
-        };
-        stop(false);
-        let until = tokio::time::Instant::now() + self.drain;
-        let mut flushed_by = None;
-        loop {
-            let idle = live.runs.is_empty();
-            if idle && flushed_by.is_none() {
-                flushed_by = Some(until.min(tokio::time::Instant::now() + FLUSH));
-            }
-            if idle && self.context.holdings.outbox().waiting().next().is_none() {
-                break;
-            }
-            tokio::select! {
-                () = tokio::time::sleep_until(flushed_by.unwrap_or(until)) => break,
-                event = self.events.recv() => match event {
-                    // Nothing new is taken on; a cancel is still obeyed.
-                    Some(ClientEvent::Event(event)) if event.name() == "task:cancelled" => {
-                        let _ = event.parse().map(|message| self.on_cancelled(&message));
-                    }
-                    Some(ClientEvent::Event(event)) if event.name() == "worker:registered" => {
-                        let _ = event.parse().map(|message| self.on_registered(&mut live, &message));
-                        let _ = self.context.client.emit("worker:draining", &json!({ "reason": "shutdown" }));
-                    }
-                    Some(ClientEvent::Disconnected { .. }) => {
-                        self.open.send_replace(false);
-                    }
-                    Some(_) => {}
-                    None => break,
-                },
-                () = next_end(&mut live.runs, &mut self.judge, &mut live.stats, &self.context) => self.heartbeat(&live),
-                _ = live.beat.tick() => self.heartbeat(&live),
-                () = tokio::time::sleep(Duration::from_millis(50)), if idle => {}
-            }
-        }
-        stop(true);
-        live.runs.shutdown().await;
-        let left = self.context.holdings.outbox().waiting().count();
-        if left > 0 {
-            tracing::warn!(reports = left, "reports wait on disk for the next start");
-        }
-        let _ = tokio::time::timeout(Duration::from_secs(2), self.context.client.close()).await;
-    }
-}
-
-/// Waits for the next run that ends, for ever if there is none, and takes note of it.
-async fn next_end(runs: &mut JoinSet<Ended>, judge: &mut BlockJudge, stats: &mut Stats, context: &Context) {
-    let ended = match runs.join_next().await {
-        None => return std::future::pending().await,
-        // A run catches its own panics; what is left is a bug that must not end the worker.
-        Some(Err(error)) => return tracing::error!(%error, "a run broke"),
-        Some(Ok(ended)) => ended,
-    };
-    match ended.result {
-        RunResult::Completed => {
-            stats.completed += 1;
-            judge.passed();
-        }
-        RunResult::Failed(refusal) => {
-            stats.failed += 1;
-            let block = refusal.and_then(|refusal| judge.refused(refusal, &ended.task_id));
-            if let Some(block) = block {
-                tracing::error!(reason = block.reason, "this worker seems to be blocked");
-                let _ = context.client.emit(
-                    "worker:block_detected",
-                    &json!({
-                        "detectedAt": clock::now(),
-                        "reason": block.reason,
-                        "suggestedAction": block.action,
-                        "failedTaskIds": block.tasks,
-                    }),
-                );
-            }
-        }
-        RunResult::Stopped => {}
     }
 }
 

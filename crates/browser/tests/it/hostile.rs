@@ -84,3 +84,25 @@ async fn private_targets_and_other_schemes_are_refused() {
         assert_eq!(error.kind(), ErrorKind::Refused, "{url}: {error}");
     }
 }
+
+#[tokio::test]
+async fn what_an_allowed_page_leads_to_is_checked_too() {
+    let (server, inner) = (Server::start().await, Server::start().await);
+    let folder = profiles();
+    let host = server.base.strip_prefix("http://").unwrap().to_owned();
+    let guarded = ukai_browser::Config {
+        allow_private_targets: false,
+        allowed_targets: vec![host],
+        ..config(folder.path())
+    };
+    let browser = Browser::launch(guarded).await.unwrap();
+    next_page_comes(&browser, &server).await;
+    let page = browser.fetch(&server.request("/filled")).await.unwrap();
+    assert!(page.html.contains("price 12.50"), "{}", page.html);
+    let secret = format!("{}/picture.png", inner.base);
+    let error = browser.fetch(&server.request(&format!("/out?to={secret}"))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "a redirect: {error}");
+    let page = browser.fetch(&server.request(&format!("/reads?to={secret}"))).await.unwrap();
+    assert!(page.html.contains("12.50 and cut off"), "a script: {}", page.html);
+    assert_eq!(inner.pictures.load(std::sync::atomic::Ordering::Relaxed), 0, "nothing got through");
+}

@@ -5,6 +5,7 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Command, Stdio},
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -12,7 +13,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::{Pid, User, geteuid},
 };
-use ukai_browser::{Browser, Config, LaunchError};
+use ukai_browser::{Browser, Config, LaunchError, PageRequest};
 
 use crate::server::{Server, browser, config, profiles};
 
@@ -87,9 +88,16 @@ async fn a_killed_browser_is_replaced() {
     let server = Server::start().await;
     let (browser, folder) = browser().await;
     let pid = browser.pid().await.unwrap();
-    let request = server.request("/restless");
+    let request = PageRequest {
+        quiet: Duration::from_secs(5),
+        settle: Duration::from_secs(8),
+        ..server.request("/pictures")
+    };
     let (error, ()) = tokio::join!(browser.fetch(&request), async {
-        tokio::time::sleep(Duration::from_millis(600)).await;
+        let patience = Instant::now() + Duration::from_secs(5);
+        while server.pictures.load(Ordering::Relaxed) == 0 && Instant::now() < patience {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         kill(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL).unwrap();
     });
     assert_eq!(error.unwrap_err().kind(), ukai_browser::ErrorKind::Crashed);

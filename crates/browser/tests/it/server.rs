@@ -12,6 +12,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
+    extract::Query,
     http::{StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
     routing::get,
@@ -30,6 +31,17 @@ setTimeout(async () => {
 
 const PLAIN: &str =
     "<!doctype html><html><head><title>plain</title></head><body><h1>hello</h1></body></html>";
+
+/// Tries to read what stands elsewhere, and says what came of it.
+const READS: &str = r#"<!doctype html><p id=p>asking</p><script>
+fetch('/price').then(r => r.text()).then(own => fetch('TARGET', {mode: 'no-cors'})
+  .then(() => { p.textContent = own + ' and reached' }, () => { p.textContent = own + ' and cut off' }));
+</script>"#;
+
+#[derive(serde::Deserialize)]
+struct Target {
+    to: String,
+}
 
 pub struct Server {
     pub base: String,
@@ -52,6 +64,8 @@ impl Server {
                 }),
             )
             .route("/moved", get(async || Redirect::temporary("/plain")))
+            .route("/out", get(async |Query(to): Query<Target>| Redirect::temporary(&to.to)))
+            .route("/reads", get(async |Query(to): Query<Target>| Html(READS.replace("TARGET", &to.to))))
             .route("/to-file", get(async || (StatusCode::FOUND, [(header::LOCATION, "file:///etc/passwd")])))
             .route("/by-script", page("<script>location.replace('/plain')</script>"))
             .route("/missing", get(async || (StatusCode::NOT_FOUND, Html("<p>not here</p>"))))

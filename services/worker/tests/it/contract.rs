@@ -1,6 +1,9 @@
 //! What the contract asks of a worker, event by event.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -114,6 +117,34 @@ async fn a_refused_token_ends_the_worker_with_the_servers_words() {
     let worker = Worker::start(config(&server.address, state.path(), &["--token", "bad"]), Pages::new());
     let error = worker.ended().await.unwrap_err();
     assert!(error.to_string().contains("unknown token"), "{error:#}");
+}
+
+#[tokio::test]
+async fn a_change_of_the_public_address_is_told() {
+    let state = tempfile::tempdir().unwrap();
+    let address = Arc::new(Mutex::new("198.51.100.1".to_owned()));
+    let now = Arc::clone(&address);
+    let answer =
+        axum::routing::get(async move || json!({"ip": *now.lock().unwrap(), "org": "AS1 Net"}).to_string());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/json", listener.local_addr().unwrap());
+    tokio::spawn(
+        async move { axum::serve(listener, axum::Router::new().route("/json", answer)).await.unwrap() },
+    );
+    let mut server = Server::start("127.0.0.1:0").await;
+    let asking = ["--ipinfo-url", &url, "--ipinfo-every-s", "1"];
+    let _worker = Worker::start(config(&server.address, state.path(), &asking), Pages::new());
+    server.connected().await;
+    let beat = server.heartbeat(|beat| beat["networkInfo"]["externalIp"] == "198.51.100.1").await;
+    assert_eq!(beat["networkInfo"]["ispName"], "AS1 Net");
+    *address.lock().unwrap() = "198.51.100.2".to_owned();
+    let changed = server.expect("worker:network_changed").await;
+    assert_eq!(
+        (&changed["previousIp"], &changed["currentIp"]),
+        (&json!("198.51.100.1"), &json!("198.51.100.2"))
+    );
+    assert_eq!((&changed["previousIsp"], &changed["currentIsp"]), (&json!("AS1 Net"), &json!("AS1 Net")));
+    assert!(changed["changedAt"].is_string());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     pages::Pages,
-    server::{Answers, Server},
+    server::{Answers, Server, soon},
     worker::{Worker, config},
 };
 
@@ -83,9 +83,12 @@ async fn a_page_that_ends_while_the_server_is_away_is_reported_later() {
     server.expect("task:started").await;
     server.stop().await;
     pages.gate.add_permits(1);
-    while pages.open.load(Ordering::SeqCst) > 0 {
-        tokio::task::yield_now().await;
-    }
+    soon(async {
+        while pages.open.load(Ordering::SeqCst) > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     let mut server = Server::start(&address).await;
     assert_eq!(server.connected().await["inFlight"], json!([{"taskId": "t", "run": 1}]));
     loop {

@@ -17,10 +17,11 @@ struct Arguments {
 
 pub fn config(address: &str, state: &Path, more: &[&str]) -> WorkerConfig {
     let server = format!("http://{address}");
-    let mut line =
-        vec!["worker", "--server", &server, "--name", "test", "--ipinfo-url", "off", "--state-dir"];
+    let mut line = vec!["worker", "--server", &server, "--name", "test", "--state-dir"];
     line.push(state.to_str().unwrap());
-    for (flag, value) in [("--token", "good"), ("--min-delay-ms", "0"), ("--max-delay-ms", "0")] {
+    for (flag, value) in
+        [("--token", "good"), ("--min-delay-ms", "0"), ("--max-delay-ms", "0"), ("--ipinfo-url", "off")]
+    {
         if !more.contains(&flag) {
             line.extend([flag, value]);
         }
