@@ -290,6 +290,15 @@ impl Place {
         }
     }
 
+    /// The ended task, if it has ended.
+    #[must_use]
+    pub fn into_done(self) -> Option<Done> {
+        match self {
+            Self::Done(done) => Some(done),
+            Self::Ready(_) | Self::Delayed(..) | Self::Leased(_) => None,
+        }
+    }
+
     /// The history.
     #[must_use]
     pub fn progress(&self) -> Progress {

@@ -200,7 +200,10 @@ impl State {
     fn tell_over(&mut self, draft: &mut Draft, gateway: GatewayId, session: SessionId, task: TaskId, run: Run) {
         let reason = "this run is over".to_owned();
         draft.push(gateway, session, PushMessage::Cancelled { task, run, reason });
-        self.outlive_slot(session, task, run, draft.now);
+        // Where a newer run of the same task is live here, its slot is the one that counts.
+        if self.leases.get(&task).is_none_or(|lease| lease.session != session) {
+            self.outlive_slot(session, task, run, draft.now);
+        }
     }
 
     /// A live lease goes on through another connection of its worker.

@@ -98,6 +98,11 @@ impl Draft {
         self.commit.deleted_jobs.push(job);
     }
 
+    /// Whether this step deletes the job: its id can't be used again before the next.
+    pub(super) fn deletes(&self, job: JobId) -> bool {
+        self.commit.deleted_jobs.contains(&job)
+    }
+
     pub(super) fn worker(&mut self, row: WorkerRow) {
         self.workers.insert(row.id, Some(row));
     }

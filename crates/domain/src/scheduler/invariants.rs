@@ -106,3 +106,10 @@ fn sessions(state: &State) -> Vec<String> {
     }
     faults
 }
+
+impl State {
+    /// Every window with the ids of its rows and whether the store may have more: for the comparison with it.
+    pub fn windows(&self) -> impl Iterator<Item = (super::WindowKey, Vec<TaskId>, bool)> {
+        self.queue.windows()
+    }
+}

@@ -122,7 +122,10 @@ impl State {
         if deleting {
             draft.event(id, Event::JobDeleted);
             draft.delete_job(id);
+            self.jobs.remove(&id);
+        } else {
+            // Later inputs of this step may still name it.
+            draft.touched_jobs.insert(id);
         }
-        self.jobs.remove(&id);
     }
 }

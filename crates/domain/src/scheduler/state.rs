@@ -125,7 +125,7 @@ impl State {
             }
         }
         if let Some(delayed) = snapshot.delayed {
-            state.delayed.extend(delayed);
+            state.delayed.extend(delayed, &state.sweeping);
         }
         let leases = snapshot.leases;
         state.load_leases(leases, now);
@@ -247,13 +247,15 @@ impl Delayed {
         Self { rows: BTreeMap::new(), read_until: before_all, more: false, cap: cap.max(1) }
     }
 
-    /// Rows that were read from the store.
-    pub(super) fn extend(&mut self, read: super::DelayedRows) {
+    /// Rows that were read from the store. Those of jobs that are being swept are left to the sweep.
+    pub(super) fn extend(&mut self, read: super::DelayedRows, sweeping: &BTreeSet<JobId>) {
         self.more = read.more;
         for (waiting, at) in read.rows {
             let key = (at, waiting.body.id);
             self.read_until = self.read_until.max(key);
-            self.rows.insert(key, waiting);
+            if !sweeping.contains(&waiting.body.job) {
+                self.rows.insert(key, waiting);
+            }
         }
     }
 

@@ -27,7 +27,7 @@ pub fn step(state: &mut State, inputs: Vec<(Token, Input)>, prefetched: Prefetch
         state.queue.refill(rows);
     }
     if let Some(rows) = draft.prefetched.delayed.take() {
-        state.delayed.extend(rows);
+        state.delayed.extend(rows, &state.sweeping);
     }
     for (job, rows) in std::mem::take(&mut draft.prefetched.sweeps) {
         state.sweep(&mut draft, job, rows);

@@ -84,7 +84,7 @@ impl State {
             JobRef::Existing(id) => self.reopen(draft, id),
             JobRef::New { name, kind, weight } => Ok(self.make_job(draft, None, name, kind, weight, false)),
             JobRef::Implicit { id, name } => {
-                if self.sweeping.contains(&id) {
+                if self.sweeping.contains(&id) || draft.deletes(id) {
                     return Err(Rejection::new(Code::Conflict, "this key's loose tasks are being cancelled"));
                 }
                 match self.find_job(draft, id).map(|state| state.job.status) {

@@ -1,0 +1,338 @@
+//! The store as the contract has it: one fenced transaction a commit, every row count checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use ukai_domain::scheduler::{
+    ColdTask, Commit, CommitId, DelayedRows, EndedRun, HostPolicy, IdempotencyRow, Input, LaneRow, Needs, PlaceName,
+    Prefetched, Snapshot, State, Token, WindowKey, WindowRows,
+};
+use ukai_domain::{
+    Counts, DoneStatus, Job, JobId, LaneKey, Outcome, Place, RunRow, Settings, TaskId, Timestamp, Waiting, WorkerId,
+    WorkerRow,
+};
+
+/// Why a commit was not applied.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Deposed,
+    /// The same name was applied before.
+    Before,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SimStore {
+    pub(crate) epoch: u64,
+    commits: BTreeSet<CommitId>,
+    pub(crate) last_event: u64,
+    last_now: Timestamp,
+    pub(crate) places: BTreeMap<TaskId, Place>,
+    pub(crate) runs: BTreeMap<TaskId, Vec<RunRow>>,
+    pub(crate) purged: BTreeSet<TaskId>,
+    pub(crate) jobs: BTreeMap<JobId, Job>,
+    counts: BTreeMap<JobId, Counts>,
+    pub(crate) total: Counts,
+    pub(crate) workers: BTreeMap<WorkerId, WorkerRow>,
+    lanes: BTreeMap<LaneKey, LaneRow>,
+    hosts: BTreeMap<Arc<str>, HostPolicy>,
+    idempotency: Vec<IdempotencyRow>,
+}
+
+impl SimStore {
+    pub(crate) fn take_over(&mut self) -> u64 {
+        self.epoch += 1;
+        self.epoch
+    }
+
+    /// Whether any epoch has a commit of this number: what a careless look-up would ask.
+    pub(crate) fn has_number(&self, n: u64) -> bool {
+        self.commits.iter().any(|c| c.n == n)
+    }
+
+    pub(crate) fn apply(&mut self, commit: &Commit) -> Result<(), Refused> {
+        if commit.id.epoch != self.epoch {
+            return Err(Refused::Deposed);
+        }
+        if !self.commits.insert(commit.id) {
+            return Err(Refused::Before);
+        }
+        assert!(commit.now >= self.last_now, "time went back");
+        self.last_now = commit.now;
+        self.apply_events(commit);
+        let new: BTreeSet<TaskId> = commit.tasks.iter().map(|t| t.id).collect();
+        for body in &commit.tasks {
+            assert!(!self.places.contains_key(&body.id) && !self.purged.contains(&body.id), "{} twice", body.id);
+        }
+        self.apply_runs(commit);
+        for change in &commit.moves {
+            self.apply_move(change.task, change.from, change.to.as_ref(), &new);
+        }
+        for (job, delta) in &commit.counts {
+            self.counts.entry(*job).or_default().add(delta);
+            self.total.add(delta);
+        }
+        for job in &commit.jobs {
+            self.jobs.insert(job.id, job.clone());
+        }
+        for job in &commit.deleted_jobs {
+            assert!(self.jobs.remove(job).is_some(), "job {job} deleted twice");
+            self.counts.remove(job);
+        }
+        for worker in &commit.workers {
+            self.workers.insert(worker.id, worker.clone());
+        }
+        for worker in &commit.deleted_workers {
+            assert!(self.workers.remove(worker).is_some(), "worker {worker} deleted twice");
+        }
+        for lane in &commit.lanes {
+            self.lanes.insert(lane.key.clone(), lane.clone());
+        }
+        for host in &commit.hosts {
+            self.hosts.insert(Arc::clone(&host.host), host.clone());
+        }
+        self.idempotency.extend(commit.idempotency.iter().cloned());
+        Ok(())
+    }
+
+    /// I7: every number once, no gap.
+    fn apply_events(&mut self, commit: &Commit) {
+        for row in &commit.events {
+            assert_eq!(row.first, self.last_event + 1, "I7: a number is reused or missing");
+            assert!(!row.events.is_empty());
+            self.last_event = row.last();
+        }
+        assert_eq!(commit.last_event, self.last_event, "I7: the commit's last number");
+    }
+
+    /// I2, I4: an ending belongs to the run that is leased, and comes once.
+    fn apply_runs(&mut self, commit: &Commit) {
+        for run in &commit.runs {
+            let runs = self.runs.entry(run.task).or_default();
+            assert!(runs.iter().all(|r| r.run != run.run), "I2: run {} of {} ended twice", run.run, run.task);
+            // A lease that was made in this very step isn't stored; its run must be the next then.
+            match self.places.get(&run.task) {
+                Some(Place::Leased(lease)) if lease.progress.run == run.run => {
+                    assert_eq!(lease.worker, run.worker, "I4: another worker's run");
+                }
+                Some(place) => assert!(run.run > place.progress().run, "I4: an old run {} ended", run.run),
+                None => assert!(commit.tasks.iter().any(|t| t.id == run.task), "a run of nothing"),
+            }
+            assert!(run.attempt <= 3, "I12: attempt {} of {}", run.attempt, run.task);
+            runs.push(run.clone());
+        }
+    }
+
+    /// P4, I5: a row leaves exactly the place where it is; out of `done` only by a retry or a purge.
+    fn apply_move(&mut self, task: TaskId, from: Option<PlaceName>, to: Option<&Place>, new: &BTreeSet<TaskId>) {
+        let have = self.places.get(&task).map(Place::name);
+        assert_eq!(have, from, "{task}: the row count of its old place");
+        assert_eq!(from.is_none(), new.contains(&task), "{task}: new without a body or the reverse");
+        if let (Some(Place::Done(done)), Some(to)) = (self.places.get(&task), to) {
+            assert_ne!(done.status, DoneStatus::Completed, "I5: {task} left `completed`");
+            // A retry that is handed out and fails in the same step has used an attempt already.
+            assert!(to.progress().attempts <= 1, "I5: {task} came back with attempts");
+        }
+        match to {
+            Some(place) => {
+                assert_eq!(place.body().id, task);
+                self.places.insert(task, place.clone());
+            }
+            None => {
+                assert_eq!(from, Some(PlaceName::Done), "{task} purged before its end");
+                self.places.remove(&task);
+                self.runs.remove(&task);
+                self.purged.insert(task);
+            }
+        }
+    }
+
+    /// I6: the counts are the rows'.
+    pub(crate) fn check(&self) {
+        let mut counted: BTreeMap<JobId, Counts> = BTreeMap::new();
+        for place in self.places.values() {
+            let counts = counted.entry(place.body().job).or_default();
+            match place {
+                Place::Ready(_) => counts.ready += 1,
+                Place::Delayed(..) => counts.delayed += 1,
+                Place::Leased(_) => counts.leased += 1,
+                Place::Done(done) => match done.status {
+                    DoneStatus::Completed => counts.completed += 1,
+                    DoneStatus::Failed => counts.failed += 1,
+                    DoneStatus::Cancelled => counts.cancelled += 1,
+                },
+            }
+        }
+        for (job, kept) in &self.counts {
+            assert!(kept.balanced(), "I6: job {job} {kept:?}");
+            let mut have = counted.remove(job).unwrap_or_default();
+            (have.submitted, have.purged, have.items) = (kept.submitted, kept.purged, kept.items);
+            assert_eq!(have, *kept, "I6: job {job}");
+        }
+        assert!(counted.is_empty(), "I6: tasks of jobs without counts");
+        assert!(self.total.balanced(), "I6: {:?}", self.total);
+    }
+
+    /// The open tasks that a completed result was accepted for since their last retry must have exactly that.
+    pub(crate) fn completed_runs(&self, task: TaskId) -> usize {
+        self.runs.get(&task).map_or(0, |runs| runs.iter().filter(|r| r.outcome == Outcome::Completed).count())
+    }
+
+    fn window(&self, key: &WindowKey) -> Vec<&Waiting> {
+        self.places
+            .values()
+            .filter_map(|place| match place {
+                Place::Ready(w)
+                    if w.body.job == key.job && w.body.priority == key.priority && w.body.lane == key.lane =>
+                {
+                    Some(w)
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// A window equals the first rows of its range.
+    pub(crate) fn compare_windows(&self, state: &State) {
+        for (key, ids, more) in state.windows() {
+            let rows: Vec<TaskId> = self.window(&key).iter().map(|w| w.body.id).collect();
+            assert_eq!(ids, rows[..ids.len().min(rows.len())], "window {key:?}");
+            if !more {
+                assert_eq!(ids.len(), rows.len(), "window {key:?} says that it is all");
+            }
+        }
+    }
+
+    fn delayed(&self) -> Vec<(Timestamp, TaskId, &Waiting)> {
+        let mut rows: Vec<_> = self
+            .places
+            .values()
+            .filter_map(|p| if let Place::Delayed(w, at) = p { Some((*at, w.body.id, w)) } else { None })
+            .collect();
+        rows.sort_unstable_by_key(|(at, id, _)| (*at, *id));
+        rows
+    }
+
+    pub(crate) fn prefetch(&self, state: &State, inputs: &[(Token, Input)]) -> Prefetched {
+        let mut read = self.read(&state.needs(inputs));
+        let jobs = state.missing_jobs(&read);
+        read.jobs.extend(self.read(&Needs { jobs, ..Needs::default() }).jobs);
+        read
+    }
+
+    fn read(&self, needs: &Needs) -> Prefetched {
+        let cold = |task: &TaskId| {
+            let ended = |r: &RunRow| EndedRun { run: r.run, worker: r.worker, outcome: r.outcome };
+            let runs = self.runs.get(task).into_iter().flatten().map(ended).collect();
+            Some((*task, ColdTask { place: self.places.get(task)?.clone(), runs }))
+        };
+        let known = |job: &JobId| {
+            Some((*job, (self.jobs.get(job)?.clone(), self.counts.get(job).copied().unwrap_or_default())))
+        };
+        Prefetched {
+            tasks: needs.tasks.iter().filter_map(cold).collect(),
+            jobs: needs.jobs.iter().filter_map(known).collect(),
+            idempotency: self
+                .idempotency
+                .iter()
+                .filter(|row| needs.idempotency.iter().any(|k| k.principal == row.key.principal && k.key == row.key.key))
+                .cloned()
+                .collect(),
+            windows: needs
+                .windows
+                .iter()
+                .map(|need| {
+                    let mut rest = self.window(&need.key).into_iter().filter(|w| w.body.id > need.after);
+                    let rows: Vec<Waiting> = rest.by_ref().take(need.limit).cloned().collect();
+                    WindowRows { key: need.key.clone(), rows, more: rest.next().is_some() }
+                })
+                .collect(),
+            delayed: needs.delayed.as_ref().map(|need| {
+                let rows = self.delayed();
+                let mut rest = rows.into_iter().filter(|(at, id, _)| (*at, *id) > need.after);
+                let rows = rest.by_ref().take(need.limit).map(|(at, _, w)| (w.clone(), at)).collect();
+                DelayedRows { rows, more: rest.next().is_some() }
+            }),
+            sweeps: needs
+                .sweeps
+                .iter()
+                .map(|need| {
+                    let rows = self
+                        .places
+                        .values()
+                        .filter(|p| p.body().job == need.job)
+                        .filter(|p| match p {
+                            Place::Ready(_) | Place::Delayed(..) => true,
+                            Place::Done(_) => need.ended_too,
+                            Place::Leased(_) => false,
+                        })
+                        .take(need.limit)
+                        .cloned()
+                        .collect();
+                    (need.job, rows)
+                })
+                .collect(),
+            ahead: needs.ahead.iter().map(|task| (*task, self.ahead(*task))).collect(),
+        }
+    }
+
+    fn ahead(&self, task: TaskId) -> u64 {
+        let Some(Place::Ready(me)) = self.places.get(&task) else { return 0 };
+        let before = |p: &&Place| {
+            matches!(p, Place::Ready(w) if w.body.lane.kind == me.body.lane.kind
+                && (w.body.priority > me.body.priority || w.body.priority == me.body.priority && w.body.id < task))
+        };
+        self.places.values().filter(before).count() as u64
+    }
+
+    pub(crate) fn load(&self, epoch: u64, settings: &Settings) -> Snapshot {
+        let mut heads: BTreeMap<WindowKey, Waiting> = BTreeMap::new();
+        let mut depth: BTreeMap<Arc<str>, i64> = BTreeMap::new();
+        let mut leases = Vec::new();
+        for place in self.places.values() {
+            match place {
+                Place::Ready(w) => {
+                    *depth.entry(Arc::clone(&w.body.lane.kind)).or_default() += 1;
+                    let key =
+                        WindowKey { lane: w.body.lane.clone(), priority: w.body.priority, job: w.body.job };
+                    heads.entry(key).or_insert_with(|| w.clone());
+                }
+                Place::Leased(lease) => leases.push(lease.clone()),
+                Place::Delayed(..) | Place::Done(_) => {}
+            }
+        }
+        let delayed = self.delayed();
+        let more = delayed.len() > settings.delayed_window;
+        let rows = delayed.into_iter().take(settings.delayed_window).map(|(at, _, w)| (w.clone(), at)).collect();
+        let open = |job: &&Job| {
+            let counts = self.counts.get(&job.id).copied().unwrap_or_default();
+            !job.status.is_terminal() || job.implicit || job.deleting || counts.open() > 0
+        };
+        Snapshot {
+            epoch,
+            last_event: self.last_event,
+            last_now: self.last_now,
+            last_id: self
+                .places
+                .keys()
+                .chain(&self.purged)
+                .map(|t| t.0)
+                .chain(self.jobs.keys().map(|j| j.0))
+                .chain(self.workers.keys().map(|w| w.0))
+                .max()
+                .unwrap_or_default(),
+            jobs: self
+                .jobs
+                .values()
+                .filter(open)
+                .map(|job| (job.clone(), self.counts.get(&job.id).copied().unwrap_or_default()))
+                .collect(),
+            total: self.total,
+            leases,
+            heads: heads.into_values().collect(),
+            depth: depth.into_iter().collect(),
+            delayed: Some(DelayedRows { rows, more }),
+            workers: self.workers.values().cloned().collect(),
+            lanes: self.lanes.values().cloned().collect(),
+            hosts: self.hosts.values().cloned().collect(),
+        }
+    }
+}
