@@ -97,15 +97,11 @@ impl Worker {
         loop {
             match self.wake.woken.recv_timeout(IDLE) {
                 Ok(()) => {
-                    let whole = self.copy();
-                    let limits = Arc::clone(&self.wake.limits);
+                    self.copy();
+                    let limits = &self.wake.limits;
                     let now = limits.frames.load(Ordering::Relaxed);
                     limits.next.store(now.saturating_add(limits.base), Ordering::Relaxed);
-                    if whole {
-                        limits.next.store(limits.base, Ordering::Relaxed);
-                    } else {
-                        self.finish();
-                    }
+                    self.finish();
                 }
                 Err(RecvTimeoutError::Timeout) => self.idle(),
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -113,17 +109,11 @@ impl Worker {
         }
     }
 
-    /// Copies as much as readers allow; whether that was everything.
-    fn copy(&mut self) -> bool {
+    /// Copies as much as readers allow of what was there when it began.
+    fn copy(&mut self) {
         match self.conn.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE) {
-            Ok((frames, copied)) => {
-                self.copied = u32::try_from(copied).unwrap_or(0);
-                frames == copied
-            }
-            Err(error) => {
-                tracing::warn!(%error, "could not copy the write-ahead log into the database file");
-                false
-            }
+            Ok((_, copied)) => self.copied = u32::try_from(copied).unwrap_or(0),
+            Err(error) => tracing::warn!(%error, "could not copy the write-ahead log into the database file"),
         }
     }
 

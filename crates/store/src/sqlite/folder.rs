@@ -8,7 +8,16 @@ use std::path::Path;
 /// Holds `ukai.lock`; the kernel lets go when the process ends, however it ends.
 #[derive(Debug)]
 pub(super) struct FolderLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is just being started from here has the file open until its exec.
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "could not unlock the data folder");
+        }
+    }
 }
 
 /// Makes the folder where it is missing and locks it, or says who holds it.
@@ -43,5 +52,5 @@ pub(super) fn lock(folder: &Path) -> Result<FolderLock, StoreError> {
         // The lock is what counts; the number is a courtesy, and a full disk must not stop the start.
         tracing::warn!(%error, "could not write the process number into ukai.lock");
     }
-    Ok(FolderLock { _file: file })
+    Ok(FolderLock { file })
 }

@@ -33,7 +33,7 @@ impl World {
         let mut lease = self.lease(task);
         lease.started_at = Some(self.now);
         lease.deadline = self.now + Duration::from_secs(65);
-        lease.session = SessionId(uuid::Uuid::from_u128(u128::from(self.n) + 7));
+        lease.session = SessionId(uuid::Uuid::from_u128(u128::from(self.now.0.unsigned_abs())));
         let event = Event::TaskStarted { task, run: lease.progress.run, worker: lease.worker };
         self.note(lease.body.job, event);
         self.place(task, Some(Place::Leased(lease)));
@@ -217,7 +217,7 @@ impl World {
                 let key = IdempotencyKey {
                     principal: "key".to_owned(),
                     route: "POST /api/tasks".to_owned(),
-                    key: format!("k{}-{}", self.n, self.replies.len()),
+                    key: format!("k{}-{}", self.now.0, self.replies.len()),
                     body_hash: "00ff".to_owned(),
                 };
                 let at = self.now;
