@@ -40,6 +40,8 @@ pub struct Limits {
     pub batch_body: usize,
     /// Tasks of a batch.
     pub batch_tasks: usize,
+    /// How long a body may take to arrive.
+    pub body_time: Duration,
     /// How deep JSON may nest.
     pub json_depth: usize,
     /// How long a call of the scheduler may take before the answer is 503.
@@ -56,6 +58,7 @@ impl Default for Limits {
             body: 1 << 20,
             batch_body: 32 << 20,
             batch_tasks: 10_000,
+            body_time: Duration::from_secs(30),
             json_depth: 32,
             call: Duration::from_secs(3),
             remember_key: Duration::from_secs(1),

@@ -4,6 +4,7 @@ use super::Principal;
 use crate::error::ApiError;
 use crate::state::App;
 use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use ukai_domain::Code;
@@ -29,5 +30,9 @@ pub(crate) async fn guard(
         return Err(ApiError::new(Code::Forbidden, message));
     }
     request.extensions_mut().insert(principal);
-    Ok(next.run(request).await)
+    let mut response = next.run(request).await;
+    // Answers hold tokens and foreign text: nobody in between keeps them or guesses what they are.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(response)
 }

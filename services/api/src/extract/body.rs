@@ -25,7 +25,7 @@ impl FromRequest<App> for JsonBody {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         require_json(request.headers())?;
-        parse(&read(request).await?, app.limits.json_depth)
+        parse(&read(request, app).await?, app.limits.json_depth)
     }
 }
 
@@ -43,9 +43,11 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
-/// The whole body, within the route's limit.
-pub(super) async fn read(request: Request) -> Result<Bytes, ApiError> {
-    Bytes::from_request(request, &()).await.map_err(|rejection| match rejection {
+/// The whole body, within the route's limit and in bounded time.
+pub(super) async fn read(request: Request, app: &App) -> Result<Bytes, ApiError> {
+    let body = tokio::time::timeout(app.limits.body_time, Bytes::from_request(request, &())).await;
+    let body = body.map_err(|_elapsed| ApiError::invalid("the body did not arrive in time"))?;
+    body.map_err(|rejection| match rejection {
         BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
             ApiError::new(Code::PayloadTooLarge, "the body is too large")
         }

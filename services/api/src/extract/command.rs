@@ -64,7 +64,7 @@ async fn receive(
     let principal = Principal::from_request_parts(&mut parts, app).await?;
     let key = idempotency_key(&parts.headers)?;
     let route = format!("{} {}", parts.method, parts.uri.path());
-    let bytes = read(Request::from_parts(parts, body)).await?;
+    let bytes = read(Request::from_parts(parts, body), app).await?;
     let idempotency = key.map(|key| v1::Idempotency {
         principal: principal.id.to_string(),
         route,

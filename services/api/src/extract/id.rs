@@ -16,7 +16,7 @@ macro_rules! id_path {
         impl $name {
             /// The refusal of an id that names nothing.
             pub(crate) fn unknown(id: &str) -> ApiError {
-                ApiError::new(Code::$code, format!(concat!("no ", $what, " {}"), shorten(id)))
+                ApiError::new(Code::$code, format!(concat!("there is no ", $what, " {}"), shorten(id)))
             }
         }
 

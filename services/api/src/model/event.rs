@@ -16,6 +16,7 @@ pub(crate) struct LogEvent {
     /// What happened.
     #[schema(example = "taskCompleted")]
     r#type: String,
+    /// When it was committed.
     timestamp: Time,
     /// `null` for events of workers.
     job_id: Option<Uuid>,
@@ -28,6 +29,7 @@ pub(crate) struct LogEvent {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventList {
+    /// What is asked for, as far as it goes.
     pub(crate) items: Vec<LogEvent>,
     /// The log's last number.
     pub(crate) last_seq: u64,

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Host {
+    /// In lower case.
     #[schema(example = "shop.example")]
     host: String,
     /// ms between hand-outs; 0 is unlimited.

@@ -10,22 +10,29 @@ use uuid::Uuid;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Job {
+    /// Given when it was made.
     id: Uuid,
+    /// For people.
     #[schema(example = "spring prices")]
     name: String,
+    /// What made it.
     kind: JobKindWord,
+    /// Where it is in its life.
     status: JobStatusWord,
     /// Share in the fair queue.
     #[schema(minimum = 1, maximum = 1000, example = 1)]
     weight: u32,
+    /// Its tasks by where they are.
     counts: Balance,
     /// Extracted records.
     items_scraped: i64,
     /// Records, and tasks that may still bring one or ended without.
     items_total: i64,
+    /// When it was made.
     created_at: Time,
     /// First hand-out.
     started_at: Option<Time>,
+    /// When it ended, however it did.
     completed_at: Option<Time>,
     /// Why it failed.
     error: Option<String>,
@@ -34,6 +41,7 @@ pub(crate) struct Job {
 /// What made the job.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = JobKind)]
 pub(crate) enum JobKindWord {
     Scrape,
     Crawl,
@@ -44,6 +52,7 @@ pub(crate) enum JobKindWord {
 /// The life of a job.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = JobStatus)]
 pub(crate) enum JobStatusWord {
     Pending,
     Running,
@@ -56,6 +65,7 @@ pub(crate) enum JobStatusWord {
 /// A page of jobs, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct JobList {
+    /// What is on it.
     pub(crate) items: Vec<Job>,
     /// From 1.
     pub(crate) page: u32,

@@ -9,7 +9,9 @@ mod job;
 mod queue;
 mod raw;
 mod request;
+mod run;
 mod task;
+mod task_list;
 mod time;
 mod why;
 mod worker;
@@ -23,7 +25,8 @@ pub(crate) use raw::RawJson;
 pub(crate) use request::{
     HostRequest, NewJobRequest, NewTaskRequest, NewWorkerRequest, TaskBatchRequest, WorkerConfigRequest,
 };
-pub(crate) use task::{Detail, Task, TaskBatch, TaskList};
+pub(crate) use task::{Detail, Task};
+pub(crate) use task_list::{TaskBatch, TaskList};
 pub(crate) use time::Time;
 pub(crate) use why::Why;
 pub(crate) use worker::{Worker, WorkerList};

@@ -59,8 +59,11 @@ pub(crate) struct Queue {
 /// One job's part of the queue.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct QueueJob {
+    /// The job.
     id: Uuid,
+    /// For people.
     name: String,
+    /// Its tasks by where they are.
     counts: Balance,
 }
 

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 /// A JSON object as a worker sent it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(transparent)]
-#[schema(value_type = Object)]
+#[schema(as = JsonObject, value_type = Object)]
 pub(crate) struct RawJson(Box<RawValue>);
 
 impl RawJson {

@@ -18,12 +18,14 @@ pub(crate) struct NewTaskRequest {
     /// What this version can run: `scrape`.
     #[schema(default = "scrape")]
     kind: Option<String>,
+    /// Attempts that count, at most.
     #[schema(minimum = 1, maximum = 3, default = 3)]
     max_attempts: Option<u32>,
     /// Not handed out before.
     not_before: Option<Time>,
     /// An existing job; the key's own where absent. Ignored inside a batch.
     job_id: Option<Uuid>,
+    /// What the worker shall bring beside the record.
     options: Option<TaskOptionsRequest>,
 }
 
@@ -48,6 +50,7 @@ pub(crate) struct TaskOptionsRequest {
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct TaskBatchRequest {
+    /// One by one.
     #[schema(min_items = 1, max_items = 10_000)]
     tasks: Option<Vec<NewTaskRequest>>,
     /// Pages that share the members below.
@@ -76,6 +79,7 @@ pub(crate) struct TaskBatchRequest {
 /// A job to make.
 #[derive(Debug, ToSchema)]
 pub(crate) struct NewJobRequest {
+    /// For people.
     #[schema(min_length = 1, max_length = 200, example = "spring prices")]
     name: String,
     /// What this version can run: `scrape`.
@@ -89,6 +93,7 @@ pub(crate) struct NewJobRequest {
 /// A worker to register.
 #[derive(Debug, ToSchema)]
 pub(crate) struct NewWorkerRequest {
+    /// For people.
     #[schema(min_length = 1, max_length = 100, example = "office-1")]
     name: String,
 }

@@ -1,8 +1,9 @@
-//! Tasks and their runs.
+//! Tasks.
 
+use super::run::{TaskError, TaskRun};
 use super::{RawJson, Time};
 use serde::Serialize;
-use ukai_domain::{DoneStatus, ErrorType, JobId, Outcome, RunError, RunRow, TaskId, Timestamp};
+use ukai_domain::{DoneStatus, JobId, TaskId, Timestamp};
 use ukai_rpc::v1;
 use ukai_store::{TaskRow, TaskStatus};
 use utoipa::ToSchema;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Task {
+    /// Given when it was accepted.
     id: Uuid,
     /// What kind of work.
     #[schema(example = "scrape")]
@@ -22,23 +24,30 @@ pub(crate) struct Task {
     /// Higher first.
     #[schema(minimum = 0, maximum = 100, example = 50)]
     priority: u8,
+    /// Where it is.
     status: TaskStatusWord,
     /// The attempt of the last hand-out, 0 before the first and after a manual retry.
     #[schema(example = 1)]
     attempt_number: u8,
+    /// Attempts that count, at most.
     #[schema(minimum = 1, maximum = 3, example = 3)]
     max_attempts: u8,
     /// The number of the last hand-out, 0 before the first; it never starts over.
     #[schema(example = 1)]
     run: u32,
+    /// The job that it belongs to.
     job_id: Uuid,
     /// Who has it, or had it last.
     worker_id: Option<Uuid>,
+    /// When it was accepted.
     created_at: Time,
     /// Not handed out before; also the end of a back-off.
     not_before: Option<Time>,
+    /// When it was handed out, now or last.
     assigned_at: Option<Time>,
+    /// When the worker began, now or last.
     started_at: Option<Time>,
+    /// When it ended, however it did.
     completed_at: Option<Time>,
     /// The worker's `result` object. Left out of lists unless `include=result`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,12 +64,14 @@ pub(crate) struct Task {
     error: Option<TaskError>,
     /// Ended runs, oldest first. Only in the answer for a single task.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<TaskRun>)]
     runs: Option<Vec<TaskRun>>,
 }
 
 /// The public status of a task. `pending` is ready or delayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = TaskStatus)]
 pub(crate) enum TaskStatusWord {
     Pending,
     Assigned,
@@ -68,84 +79,6 @@ pub(crate) enum TaskStatusWord {
     Completed,
     Failed,
     Cancelled,
-}
-
-/// Why a run failed.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct TaskError {
-    r#type: TaskErrorType,
-    /// For people.
-    message: String,
-    /// A stack trace or more.
-    details: Option<String>,
-}
-
-/// The worker contract's error types.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum TaskErrorType {
-    Captcha,
-    Blocked,
-    Throttled,
-    Network,
-    ParseError,
-    Timeout,
-}
-
-/// One hand-out of a task that has ended.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct TaskRun {
-    /// 1, 2, 3 … per task.
-    run: u32,
-    attempt_number: u8,
-    worker_id: Uuid,
-    assigned_at: Time,
-    started_at: Option<Time>,
-    ended_at: Time,
-    outcome: RunOutcome,
-    error: Option<TaskError>,
-}
-
-/// How a run ended. `handed_back` and `cancelled` count as no attempt.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum RunOutcome {
-    Completed,
-    Failed,
-    TimedOut,
-    Lost,
-    Cancelled,
-    HandedBack,
-}
-
-/// A page of tasks, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct TaskList {
-    pub(crate) items: Vec<Task>,
-    /// From 1.
-    pub(crate) page: u32,
-    /// Items of a page at most.
-    pub(crate) limit: u32,
-    /// Tasks that the filters let through; of filtered lists exact to 10,000.
-    pub(crate) total: u64,
-    /// Whether counting stopped at 10,000.
-    pub(crate) total_is_estimate: bool,
-    /// Continues below this page at the same cost however deep; `null` at the end.
-    pub(crate) next_cursor: Option<String>,
-}
-
-/// An accepted batch.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct TaskBatch {
-    /// In the order of the request.
-    pub(crate) items: Vec<Task>,
-    /// How many.
-    pub(crate) total: u64,
-    /// The job that they belong to.
-    pub(crate) job_id: Uuid,
 }
 
 /// How much of a task an answer shows.
@@ -244,42 +177,6 @@ impl From<TaskStatus> for TaskStatusWord {
             TaskStatus::Done(DoneStatus::Completed) => Self::Completed,
             TaskStatus::Done(DoneStatus::Failed) => Self::Failed,
             TaskStatus::Done(DoneStatus::Cancelled) => Self::Cancelled,
-        }
-    }
-}
-
-impl From<RunError> for TaskError {
-    fn from(error: RunError) -> Self {
-        let r#type = match error.kind {
-            ErrorType::Captcha => TaskErrorType::Captcha,
-            ErrorType::Blocked => TaskErrorType::Blocked,
-            ErrorType::Throttled => TaskErrorType::Throttled,
-            ErrorType::Network => TaskErrorType::Network,
-            ErrorType::ParseError => TaskErrorType::ParseError,
-            ErrorType::Timeout => TaskErrorType::Timeout,
-        };
-        Self { r#type, message: error.message, details: error.details }
-    }
-}
-
-impl From<RunRow> for TaskRun {
-    fn from(row: RunRow) -> Self {
-        Self {
-            run: row.run.0,
-            attempt_number: row.attempt,
-            worker_id: row.worker.0,
-            assigned_at: row.assigned_at.into(),
-            started_at: row.started_at.map(Time),
-            ended_at: row.ended_at.into(),
-            outcome: match row.outcome {
-                Outcome::Completed => RunOutcome::Completed,
-                Outcome::Failed => RunOutcome::Failed,
-                Outcome::TimedOut => RunOutcome::TimedOut,
-                Outcome::Lost => RunOutcome::Lost,
-                Outcome::Cancelled => RunOutcome::Cancelled,
-                Outcome::HandedBack => RunOutcome::HandedBack,
-            },
-            error: row.error.map(TaskError::from),
         }
     }
 }

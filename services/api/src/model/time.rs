@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 /// RFC 3339 in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, ToSchema)]
-#[schema(value_type = String, format = DateTime, example = "2026-02-01T12:00:00.000Z")]
+#[schema(as = Timestamp, value_type = String, format = DateTime, example = "2026-02-01T12:00:00.000Z")]
 pub(crate) struct Time(pub(crate) Timestamp);
 
 impl Serialize for Time {

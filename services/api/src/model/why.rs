@@ -16,7 +16,9 @@ pub(crate) struct Why {
     /// `workers_blocked`, or how it is with a worker or ended.
     #[schema(example = "all_busy")]
     reason: String,
+    /// Since when, where that is known.
     since: Option<Time>,
+    /// Until when, where that is known.
     until: Option<Time>,
     /// The facts behind the reason.
     #[schema(value_type = Value)]

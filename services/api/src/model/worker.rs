@@ -11,9 +11,12 @@ use uuid::Uuid;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Worker {
+    /// Given when it was made.
     id: Uuid,
+    /// For people.
     #[schema(example = "office-1")]
     name: String,
+    /// What it does.
     status: WorkerStatusWord,
     /// Whether its socket is open.
     connected: bool,
@@ -29,7 +32,9 @@ pub(crate) struct Worker {
     capabilities: Vec<String>,
     /// Tasks at once.
     capacity: u32,
+    /// Its own counters.
     stats: WorkerStats,
+    /// What an operator set for it.
     config: WorkerSettings,
     /// Why it is blocked.
     blocked_reason: Option<String>,
@@ -37,8 +42,11 @@ pub(crate) struct Worker {
     stuck: bool,
     /// The last error that it reported.
     last_error: Option<String>,
+    /// When it was last heard.
     last_heartbeat_at: Option<Time>,
+    /// When its newest connection began.
     connected_at: Option<Time>,
+    /// When it was made.
     created_at: Time,
     /// What the worker connects with. Only in the answer to its creation.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,6 +57,7 @@ pub(crate) struct Worker {
 /// `blocked` gets nothing until reset.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = WorkerStatus)]
 pub(crate) enum WorkerStatusWord {
     Idle,
     Busy,
@@ -60,7 +69,9 @@ pub(crate) enum WorkerStatusWord {
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WorkerStats {
+    /// Pages that gave a result.
     tasks_completed: u64,
+    /// Pages that did not.
     tasks_failed: u64,
     /// Seconds.
     uptime: f64,
@@ -91,6 +102,7 @@ pub(crate) struct WorkerRateLimit {
 /// A page of workers, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WorkerList {
+    /// What is on it.
     pub(crate) items: Vec<Worker>,
     /// From 1.
     pub(crate) page: u32,

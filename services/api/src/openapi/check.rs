@@ -1,8 +1,10 @@
 //! For tests: holds recorded answers against the document.
 #![allow(clippy::panic, clippy::expect_used, reason = "a test kit fails by panicking")]
 
+use jsonschema::Validator;
 use serde_json::{Map, Value, json};
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// [`assert_documented`] for a request's own path. Answers to paths or methods that the document doesn't have must be
 /// errors of the one shape.
@@ -63,15 +65,23 @@ pub fn assert_documented(method: &str, path: &str, status: u16, body: &[u8]) {
 }
 
 fn validate(schema: &Value, body: &Value, what: &str) {
-    let schema = json!({ "components": document()["components"], "allOf": [schema] });
-    let validator = jsonschema::options()
-        .with_draft(jsonschema::Draft::Draft202012)
-        .should_validate_formats(true)
-        .build(&schema)
-        .expect("the document's schemas are valid");
+    let validator = validator(schema);
     let errors: Vec<String> =
         validator.iter_errors(body).map(|error| format!("at {}: {error}", error.instance_path())).collect();
     assert!(errors.is_empty(), "{what}: {}\n{body:#}", errors.join("\n"));
+}
+
+/// Compiled once a schema.
+fn validator(schema: &Value) -> Arc<Validator> {
+    static COMPILED: Mutex<BTreeMap<String, Arc<Validator>>> = Mutex::new(BTreeMap::new());
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let entry = compiled.entry(schema.to_string()).or_insert_with(|| {
+        let schema = json!({ "components": document()["components"], "allOf": [schema] });
+        let options =
+            jsonschema::options().with_draft(jsonschema::Draft::Draft202012).should_validate_formats(true);
+        Arc::new(options.build(&schema).expect("the document's schemas are valid"))
+    });
+    Arc::clone(entry)
 }
 
 /// Method, path and role (`None`: open) of every action.

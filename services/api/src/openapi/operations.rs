@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 /// Alive.
 #[derive(ToSchema)]
 pub(super) struct Health {
+    /// `ok`.
     #[schema(example = "ok")]
     status: String,
 }
@@ -14,7 +15,9 @@ pub(super) struct Health {
 /// Whether the process can serve.
 #[derive(ToSchema)]
 pub(super) struct Readiness {
+    /// Whether all parts are.
     ready: bool,
+    /// Of the API.
     #[schema(example = "1.0.0")]
     version: String,
     /// Each part and whether it is ready.

@@ -19,7 +19,7 @@ use ukai_rpc::v1;
     responses(
         (status = 201, description = "The worker with its token", body = Worker),
         (status = 400, description = "`INVALID_PAYLOAD`", body = Error),
-        (status = 409, description = "`CONFLICT`: the name is taken, or the Idempotency-Key was used", body = Error),
+        (status = 409, description = "`CONFLICT`: the Idempotency-Key was used; the message names its worker", body = Error),
     ))]
 pub(crate) async fn create_worker(
     State(app): State<App>,

@@ -64,6 +64,26 @@ async fn every_action_is_described() {
     }
 }
 
+/// What the reference page shows must say something: each member, or the schema that it refers to.
+#[tokio::test]
+async fn every_member_is_described() {
+    let app = TestApp::open();
+    let document = app.get("/api/openapi.json").await.expect(200);
+    let schemas = &document["components"]["schemas"];
+    let described = |schema: &serde_json::Value| {
+        let target = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next());
+        schema["description"].is_string()
+            || target.is_some_and(|name| schemas[name]["description"].is_string())
+    };
+    for (name, schema) in schemas.as_object().expect("schemas") {
+        assert!(schema["description"].is_string(), "{name}");
+        for (member, schema) in schema["properties"].as_object().into_iter().flatten() {
+            let nullable = schema["oneOf"].as_array().is_some_and(|forms| forms.iter().any(&described));
+            assert!(nullable || described(schema), "{name}.{member}");
+        }
+    }
+}
+
 /// Every schema that is referred to exists.
 #[tokio::test]
 async fn the_document_is_complete() {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod arbitrary;
 mod bad_requests;
 mod document;
 mod fake;

@@ -74,6 +74,34 @@ async fn a_silent_scheduler_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test]
+async fn a_body_that_never_ends_is_given_up() {
+    let app =
+        TestApp::new(AuthMode::Off, Limits { body_time: Duration::from_millis(50), ..Limits::default() });
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
+    sender.send(Ok(b"{".to_vec())).await.expect("open");
+    let chunks = futures::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|chunk| (chunk, receiver))
+    });
+    let post = request("POST", "/api/tasks").header("content-type", "application/json");
+    let answer = app.send(post.body(Body::from_stream(chunks)).expect("a request")).await;
+    answer.expect_error(400, "INVALID_PAYLOAD");
+    drop(sender);
+}
+
+#[tokio::test]
+async fn answers_are_not_kept_by_others() {
+    let app = TestApp::open();
+    let answer = app.post("/api/workers", &json!({ "name": "w" })).await;
+    assert_eq!(
+        (&answer.headers["cache-control"], &answer.headers["x-content-type-options"]),
+        (
+            &"no-store".parse::<axum::http::HeaderValue>().expect("ok"),
+            &"nosniff".parse::<axum::http::HeaderValue>().expect("ok"),
+        )
+    );
+}
+
+#[tokio::test]
 async fn a_store_that_is_away_is_503_and_says_nothing_internal() {
     let app = TestApp::new(AuthMode::On, Limits::default());
     let key = app.key(KeyRole::Admin);
