@@ -130,10 +130,10 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_breaks_the_reader(tail in "[0-6][0-6/,\\-\\[\\]\"\\\\a\u{e9}\u{1f600} {}:]{0,40}") {
-            if let Ok(Packet::Event { id, data }) = decode(&tail, "/") {
-                if let Ok(event) = crate::Event::new(tail.as_str().into(), data, id) {
-                    let _ = (event.name().len(), event.raw().len(), event.parse::<serde_json::Value>());
-                }
+            if let Ok(Packet::Event { id, data }) = decode(&tail, "/")
+                && let Ok(event) = crate::Event::new(tail.as_str().into(), data, id)
+            {
+                let _ = (event.name().len(), event.raw().len(), event.parse::<serde_json::Value>());
             }
         }
     }

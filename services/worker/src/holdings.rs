@@ -86,12 +86,14 @@ impl Holdings {
 
     /// `[{taskId, run}]`; runs of a server without fences are left out.
     pub(crate) fn in_flight(&self) -> Vec<Value> {
-        let running: Vec<_> = self.running().iter().map(|held| (held.task_id.clone(), held.run)).collect();
-        let reported: Vec<_> =
-            self.outbox().waiting().map(|report| (report.task_id.clone(), report.run)).collect();
-        running
-            .into_iter()
-            .chain(reported)
+        let mut held: Vec<_> = self.running().iter().map(|held| (held.task_id.clone(), held.run)).collect();
+        // For a moment a run is both: its report is kept before it is let go.
+        for report in self.outbox().waiting() {
+            if !held.iter().any(|(task_id, run)| *task_id == report.task_id && *run == report.run) {
+                held.push((report.task_id.clone(), report.run));
+            }
+        }
+        held.into_iter()
             .filter_map(|(task_id, run)| run.map(|run| json!({ "taskId": task_id, "run": run })))
             .take(MOST_IN_FLIGHT)
             .collect()

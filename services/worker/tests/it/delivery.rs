@@ -61,6 +61,7 @@ async fn a_page_survives_the_loss_of_the_server() {
     server.expect("task:started").await;
     server.stop().await;
     let mut server = Server::start(&address).await;
+    server.knows("t");
     assert_eq!(server.connected().await["inFlight"], json!([{"taskId": "t", "run": 1}]));
     server.expect("task:started").await;
     // What it holds is not fetched a second time when it is handed out again.
@@ -90,6 +91,7 @@ async fn a_page_that_ends_while_the_server_is_away_is_reported_later() {
     })
     .await;
     let mut server = Server::start(&address).await;
+    server.knows("t");
     assert_eq!(server.connected().await["inFlight"], json!([{"taskId": "t", "run": 1}]));
     loop {
         let (name, payload) = server.next().await;

@@ -1,6 +1,10 @@
-//! The server's side of `/workers`, scripted by the tests.
+//! The server's side of `/workers`, scripted by the tests. What the worker says must pass the gateway's own reader.
+//!
+//! Tests name tasks by short words; on the wire each is a UUID.
 
 use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -12,6 +16,9 @@ use socketioxide::{
     extract::{AckSender, Data, SocketRef, TryData},
 };
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+use ukai_domain::SessionId;
+use ukai_wire::workers::{ConnectAuth, parse};
+use uuid::Uuid;
 
 /// How reports are answered.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,6 +26,39 @@ pub enum Answers {
     Accept,
     Stale,
     Nothing,
+}
+
+/// The tests' words by the wire's ids.
+type Words = Arc<Mutex<HashMap<String, String>>>;
+
+/// The id of a word.
+pub fn id(word: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    word.hash(&mut hasher);
+    Uuid::from_u64_pair(0x0198_c0de_0000_7000, hasher.finish() >> 2 | 1 << 63).to_string()
+}
+
+/// Puts the words back in the place of ids.
+fn in_words(words: &Words, mut value: Value) -> Value {
+    match &mut value {
+        Value::String(text) => {
+            if let Some(word) = words.lock().unwrap().get(text) {
+                word.clone_into(text);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = in_words(words, item.take())),
+        Value::Object(fields) => fields.values_mut().for_each(|field| *field = in_words(words, field.take())),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+    value
+}
+
+/// What the gateway would say of an event: its name if it is as documented, else the refusal in its place.
+fn judged(name: &str, data: &Value) -> String {
+    match parse(SessionId(Uuid::nil()), name, &data.to_string()) {
+        Ok(_) => name.to_owned(),
+        Err(refusal) => format!("{name} is invalid: {refusal:?}"),
+    }
 }
 
 pub struct Server {
@@ -29,6 +69,7 @@ pub struct Server {
     events: mpsc::Receiver<(String, Value)>,
     heartbeats: mpsc::Receiver<Value>,
     answers: Arc<Mutex<Answers>>,
+    words: Words,
     io: SocketIo,
     task: JoinHandle<()>,
 }
@@ -54,11 +95,13 @@ impl Server {
             .ping_timeout(Duration::from_secs(2))
             .build_layer();
         let rule = Arc::clone(&answers);
+        let words = Words::default();
+        let known = Arc::clone(&words);
         io.ns("/workers", async move |socket: SocketRef, TryData::<Value>(auth)| {
             for name in EVENTS {
-                let (said, rule) = (said.clone(), Arc::clone(&rule));
+                let (said, rule, known) = (said.clone(), Arc::clone(&rule), Arc::clone(&known));
                 socket.on(name, async move |Data::<Value>(data), ack: AckSender| {
-                    let _ = said.send((name.to_owned(), data)).await;
+                    let _ = said.send((judged(name, &data), in_words(&known, data))).await;
                     let answer = *rule.lock().unwrap();
                     let _ = match answer {
                         Answers::Accept => ack.send(&json!({"accepted": true})),
@@ -67,18 +110,26 @@ impl Server {
                     };
                 });
             }
-            let beat = beat.clone();
+            let (beat, said, words) = (beat.clone(), said.clone(), Arc::clone(&known));
             socket.on("worker:heartbeat", async move |Data::<Value>(data)| {
-                let _ = beat.try_send(data);
+                let name = judged("worker:heartbeat", &data);
+                if name == "worker:heartbeat" {
+                    let _ = beat.try_send(in_words(&words, data));
+                } else {
+                    let _ = said.send((name, data)).await;
+                }
             });
             let auth = auth.unwrap();
+            if ConnectAuth::parse(&auth.to_string()).is_err() {
+                return;
+            }
             if auth["token"] != "good" {
                 let refusal = json!({"code": "AUTH_FAILED", "message": "unknown token", "timestamp": "2026-01-01T00:00:00Z"});
                 let _ = socket.emit("error", &refusal);
                 let _ = socket.disconnect();
                 return;
             }
-            let _ = connected.try_send(auth);
+            let _ = connected.try_send(in_words(&known, auth));
             let registered = json!({
                 "workerId": "0198c0de-0000-7000-8000-000000000009",
                 "serverTime": "2026-01-01T00:00:00.000Z",
@@ -91,7 +142,7 @@ impl Server {
         let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
         let router = axum::Router::new().layer(layer);
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { address, connects, events, heartbeats, answers, io, task }
+        Self { address, connects, events, heartbeats, answers, words, io, task }
     }
 
     pub fn answer(&self, answers: Answers) {
@@ -102,10 +153,21 @@ impl Server {
         self.io.of("/workers").unwrap().emit(event, &payload).await.unwrap();
     }
 
+    /// Cancels a run.
+    pub async fn cancel(&self, word: &str, run: u32) {
+        self.emit("task:cancelled", json!({"taskId": id(word), "reason": "operator", "run": run})).await;
+    }
+
+    /// Makes the word of an id known that another server handed out.
+    pub fn knows(&self, word: &str) {
+        self.words.lock().unwrap().insert(id(word), word.to_owned());
+    }
+
     /// Hands out a task.
-    pub async fn assign(&self, id: &str, run: Option<u32>, url: &str, more: Value) {
+    pub async fn assign(&self, word: &str, run: Option<u32>, url: &str, more: Value) {
+        self.words.lock().unwrap().insert(id(word), word.to_owned());
         let mut task = json!({
-            "taskId": id, "productUrl": url, "priority": 50, "attemptNumber": 1,
+            "taskId": id(word), "productUrl": url, "priority": 50, "attemptNumber": 1,
             "assignedAt": "2026-01-01T00:00:00.000Z",
         });
         if let Some(run) = run {

@@ -22,9 +22,9 @@ async fn a_cancel_stops_the_page_and_frees_the_slot() {
     server.assign("t", Some(1), "http://shop.example/slow", Value::Null).await;
     server.expect("task:started").await;
     server.heartbeat(|beat| beat["status"] == "busy" && beat["currentTaskId"] == "t").await;
-    server.emit("task:cancelled", json!({"taskId": "t", "reason": "an older run", "run": 7})).await;
+    server.cancel("t", 7).await;
     assert!(server.quiet().await, "another run is meant");
-    server.emit("task:cancelled", json!({"taskId": "t", "reason": "operator", "run": 1})).await;
+    server.cancel("t", 1).await;
     server.heartbeat(|beat| beat["status"] == "idle").await;
     assert_eq!(pages.open.load(Ordering::SeqCst), 0);
     assert_eq!(server.expect("task:failed").await["error"]["message"], "stopped by the server");
