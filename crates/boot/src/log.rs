@@ -5,9 +5,13 @@ use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitEx
 /// `filter` as in `info,ukai_scheduler=debug`; a filter that can't be read falls back to `info`.
 /// The socket libraries stay at `info` at most, because below it they print tokens. Harmless when called again.
 pub fn init(filter: &str, json: bool) {
-    let filter = EnvFilter::try_new(filter)
-        .unwrap_or_else(|_| EnvFilter::new("info"))
-        .add_directives(["socketioxide=info", "engineioxide=info", "chromiumoxide=error", "tungstenite=info", "hyper=info"]);
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info")).add_directives([
+        "socketioxide=info",
+        "engineioxide=info",
+        "chromiumoxide=error",
+        "tungstenite=info",
+        "hyper=info",
+    ]);
     let registry = tracing_subscriber::registry().with(filter);
     let _already = if json {
         registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init()

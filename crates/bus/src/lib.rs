@@ -72,7 +72,10 @@ pub struct Subscription {
 impl Subscription {
     /// For implementations of [`Bus`]: the receiving end and the count of dropped messages.
     #[must_use]
-    pub fn new(messages: mpsc::Receiver<Message>, lost: std::sync::Arc<std::sync::atomic::AtomicU64>) -> Self {
+    pub fn new(
+        messages: mpsc::Receiver<Message>,
+        lost: std::sync::Arc<std::sync::atomic::AtomicU64>,
+    ) -> Self {
         Self { messages, lost }
     }
 

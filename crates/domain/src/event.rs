@@ -1,6 +1,8 @@
 //! Facts in the past tense: what the log keeps and every dialect renders.
 
-use crate::{DoneStatus, ErrorType, JobId, JobStatus, NetworkInfo, Outcome, Run, TaskId, Timestamp, WorkerId};
+use crate::{
+    DoneStatus, ErrorType, JobId, JobStatus, NetworkInfo, Outcome, Run, TaskId, Timestamp, WorkerId,
+};
 use serde::{Deserialize, Serialize};
 
 #[allow(missing_docs, reason = "the fields are named by the words of the design")]
@@ -15,7 +17,14 @@ pub enum Event {
     /// The worker began.
     TaskStarted { task: TaskId, run: Run, worker: WorkerId },
     /// A run ended without a result; the task goes on at `retry_at`, or now.
-    TaskRetried { task: TaskId, run: Run, worker: WorkerId, outcome: Outcome, error: Option<ErrorType>, retry_at: Option<Timestamp> },
+    TaskRetried {
+        task: TaskId,
+        run: Run,
+        worker: WorkerId,
+        outcome: Outcome,
+        error: Option<ErrorType>,
+        retry_at: Option<Timestamp>,
+    },
     /// Ended with a result.
     TaskCompleted { task: TaskId, run: Run, worker: WorkerId, items: u32 },
     /// Given up.

@@ -18,8 +18,8 @@ pub use job::{Counts, Job, JobKind, JobStatus};
 pub use retry::{Verdict, judge};
 pub use settings::Settings;
 pub use task::{
-    DEFAULT_KIND, Done, DoneStatus, ErrorType, LaneKey, Lease, Outcome, Place, Progress, RUNNABLE_KINDS, RunError,
-    RunResult, RunRow, TaskBody, Waiting,
+    DEFAULT_KIND, Done, DoneStatus, ErrorType, LaneKey, Lease, Outcome, Place, Progress, RUNNABLE_KINDS,
+    RunError, RunResult, RunRow, TaskBody, Waiting,
 };
 pub use time::Timestamp;
 pub use worker::{NetworkInfo, RateLimit, ReportedStatus, WorkerConfig, WorkerRow, WorkerStats};

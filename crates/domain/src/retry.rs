@@ -29,7 +29,13 @@ pub enum Verdict {
 ///
 /// `jitter` is uniform in 0..1. Half of a back-off is fixed and half random.
 #[must_use]
-pub fn judge(outcome: Outcome, error: Option<ErrorType>, progress: Progress, max_attempts: u8, jitter: f64) -> Verdict {
+pub fn judge(
+    outcome: Outcome,
+    error: Option<ErrorType>,
+    progress: Progress,
+    max_attempts: u8,
+    jitter: f64,
+) -> Verdict {
     match outcome {
         Outcome::HandedBack => return Verdict::Now,
         Outcome::Completed | Outcome::Cancelled => return Verdict::GiveUp,
@@ -74,7 +80,12 @@ mod tests {
             (Failed, Some(ErrorType::Captcha), after(1, 0), Verdict::AnotherWorker),
             (Failed, Some(ErrorType::Blocked), after(2, 0), Verdict::AnotherWorker),
             (Failed, Some(ErrorType::ParseError), Progress { parse_errors: 1, ..after(1, 0) }, Verdict::Now),
-            (Failed, Some(ErrorType::ParseError), Progress { parse_errors: 2, ..after(2, 0) }, Verdict::GiveUp),
+            (
+                Failed,
+                Some(ErrorType::ParseError),
+                Progress { parse_errors: 2, ..after(2, 0) },
+                Verdict::GiveUp,
+            ),
             (Lost, None, after(1, 1), Verdict::Now),
             (Lost, None, after(3, 3), Verdict::GiveUp),
             (HandedBack, None, after(2, 2), Verdict::Now),

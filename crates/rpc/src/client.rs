@@ -28,5 +28,7 @@ where
     S::Future: Send + 'static,
 {
     let transport = BoxCloneSyncService::new(service.map_err(|error| TransportError(error.into())));
-    SchedulerClient::new(transport).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE)
+    SchedulerClient::new(transport)
+        .max_decoding_message_size(MAX_MESSAGE)
+        .max_encoding_message_size(MAX_MESSAGE)
 }

@@ -30,7 +30,9 @@ pub fn from_submit(submit: Submit) -> v1::SubmitTasksRequest {
     use v1::submit_tasks_request::Job;
     let job = match submit.job {
         JobRef::Existing(id) => Job::Existing(id.as_bytes().to_vec()),
-        JobRef::New { name, kind, weight } => Job::New(v1::NewJob { name, kind: kind.as_str().to_owned(), weight }),
+        JobRef::New { name, kind, weight } => {
+            Job::New(v1::NewJob { name, kind: kind.as_str().to_owned(), weight })
+        }
         JobRef::Implicit { id, name } => Job::Implicit(v1::ImplicitJob { id: id.as_bytes().to_vec(), name }),
     };
     v1::SubmitTasksRequest {
@@ -62,8 +64,10 @@ pub fn idempotency(i: v1::Idempotency) -> IdempotencyKey {
 
 fn to_task(task: v1::NewTask) -> Result<NewTask, Malformed> {
     let priority = u8::try_from(task.priority).ok().filter(|p| *p <= 100).ok_or(Malformed("priority"))?;
-    let max_attempts =
-        u8::try_from(task.max_attempts).ok().filter(|a| (1..=3).contains(a)).ok_or(Malformed("max attempts"))?;
+    let max_attempts = u8::try_from(task.max_attempts)
+        .ok()
+        .filter(|a| (1..=3).contains(a))
+        .ok_or(Malformed("max attempts"))?;
     Ok(NewTask {
         kind: Arc::from(task.kind),
         url: task.url,

@@ -19,14 +19,17 @@ pub fn input_to_proto(input: &Input) -> Option<v1::GatewayInput> {
         }
         Input::Report(report) => Proto::Report(report_to_proto(report)),
         Input::Heartbeat(beat) => Proto::Heartbeat(heartbeat_to_proto(beat)),
-        Input::BlockDetected { session, reason, suggested_action } => Proto::BlockDetected(v1::BlockDetected {
-            session: bytes(*session),
-            reason: reason.clone(),
-            suggested_action: suggested_action.clone(),
-        }),
-        Input::NetworkChanged { session, to } => {
-            Proto::NetworkChanged(v1::NetworkChanged { session: bytes(*session), to: Some(network_to_proto(to)) })
+        Input::BlockDetected { session, reason, suggested_action } => {
+            Proto::BlockDetected(v1::BlockDetected {
+                session: bytes(*session),
+                reason: reason.clone(),
+                suggested_action: suggested_action.clone(),
+            })
         }
+        Input::NetworkChanged { session, to } => Proto::NetworkChanged(v1::NetworkChanged {
+            session: bytes(*session),
+            to: Some(network_to_proto(to)),
+        }),
         Input::Draining { session } => Proto::Draining(v1::Draining { session: bytes(*session) }),
         _ => return None,
     };
@@ -150,9 +153,12 @@ fn report_from_proto(r: v1::Report) -> Result<Report, Malformed> {
         run: r.run.map(Run),
         word: match r.word.ok_or(Malformed("word"))? {
             Proto::Started(_) => Word::Started,
-            Proto::Completed(c) => {
-                Word::Completed(RunResult { result: c.result, metrics: c.metrics, extra: c.extra, items: c.items })
-            }
+            Proto::Completed(c) => Word::Completed(RunResult {
+                result: c.result,
+                metrics: c.metrics,
+                extra: c.extra,
+                items: c.items,
+            }),
             Proto::Failed(f) => Word::Failed {
                 error: RunError {
                     kind: ErrorType::parse(&f.r#type).ok_or(Malformed("error type"))?,

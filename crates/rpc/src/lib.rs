@@ -15,7 +15,13 @@ pub use push::push_to_proto;
 pub use status::{CODE_METADATA, LEADER_METADATA, rejection_from_status, status_from_rejection, unavailable};
 
 /// The generated code.
-#[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, reason = "generated; documented in proto/")]
+#[allow(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    unreachable_pub,
+    reason = "generated; documented in proto/"
+)]
 pub mod v1 {
     tonic::include_proto!("ukai.v1");
 }

@@ -18,18 +18,20 @@ pub fn push_to_proto(push: &Push, now: Timestamp) -> v1::Push {
                 server_time: now.0,
             })
         }
-        PushMessage::Assigned { body, run, attempt, assigned_at, deadline } => Message::Assigned(v1::Assigned {
-            task: body.id.as_bytes().to_vec(),
-            run: run.0,
-            attempt: u32::from(*attempt),
-            url: body.url.clone(),
-            priority: u32::from(body.priority),
-            kind: body.lane.kind.to_string(),
-            job: body.job.as_bytes().to_vec(),
-            assigned_at: assigned_at.0,
-            deadline: deadline.0,
-            options: body.options.clone(),
-        }),
+        PushMessage::Assigned { body, run, attempt, assigned_at, deadline } => {
+            Message::Assigned(v1::Assigned {
+                task: body.id.as_bytes().to_vec(),
+                run: run.0,
+                attempt: u32::from(*attempt),
+                url: body.url.clone(),
+                priority: u32::from(body.priority),
+                kind: body.lane.kind.to_string(),
+                job: body.job.as_bytes().to_vec(),
+                assigned_at: assigned_at.0,
+                deadline: deadline.0,
+                options: body.options.clone(),
+            })
+        }
         PushMessage::Cancelled { task, run, reason } => Message::Cancelled(v1::Cancelled {
             task: task.as_bytes().to_vec(),
             run: run.0,

@@ -12,9 +12,10 @@ pub const LEADER_METADATA: &str = "ukai-leader";
 #[must_use]
 pub fn status_from_rejection(rejection: &Rejection) -> Status {
     let grpc = match rejection.code {
-        Code::InvalidPayload | Code::MethodNotAllowed | Code::PayloadTooLarge | Code::UnsupportedMediaType => {
-            Grpc::InvalidArgument
-        }
+        Code::InvalidPayload
+        | Code::MethodNotAllowed
+        | Code::PayloadTooLarge
+        | Code::UnsupportedMediaType => Grpc::InvalidArgument,
         Code::AuthFailed => Grpc::Unauthenticated,
         Code::Forbidden => Grpc::PermissionDenied,
         Code::TaskNotFound | Code::WorkerNotFound | Code::JobNotFound | Code::NotFound => Grpc::NotFound,

@@ -63,11 +63,14 @@ pub trait Store: Reads {
     /// Confirms the epoch in a transaction of its own: for batches that write nothing.
     async fn check_epoch(&self, epoch: u64) -> Result<(), CommitError>;
 
-    /// Deletes idempotency rows older than `before`, folds count deltas, in small steps.
+    /// Deletes idempotency rows older than `before` and names of old commits, in small steps between commits.
     async fn maintain(&self, epoch: u64, before: Timestamp) -> Result<(), CommitError>;
 
     /// Inserts or replaces an API key: the `admin` path.
     async fn put_api_key(&self, key: ApiKeyRow) -> Result<(), StoreError>;
+
+    /// Whether any API key was ever made: the first start makes one.
+    async fn has_api_key(&self) -> Result<bool, StoreError>;
 
     /// The newest commit's name, for tests and operations.
     async fn last_commit(&self) -> Result<Option<CommitId>, StoreError>;

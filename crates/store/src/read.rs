@@ -3,7 +3,8 @@
 use crate::StoreError;
 use async_trait::async_trait;
 use ukai_domain::{
-    Counts, DoneStatus, EventRow, Job, JobId, Progress, RunError, RunResult, RunRow, TaskBody, TaskId, Timestamp, WorkerId,
+    Counts, DoneStatus, EventRow, Job, JobId, Progress, RunError, RunResult, RunRow, TaskBody, TaskId,
+    Timestamp, WorkerId,
 };
 
 /// The public status of a task.

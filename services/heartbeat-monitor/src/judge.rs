@@ -79,7 +79,10 @@ impl Judge {
         let lost: Vec<Verdict> = self
             .sessions
             .iter()
-            .map(|(id, watched)| Verdict { session: *id, silent_for: now.saturating_duration_since(watched.last_heard) })
+            .map(|(id, watched)| Verdict {
+                session: *id,
+                silent_for: now.saturating_duration_since(watched.last_heard),
+            })
             .filter(|verdict| verdict.silent_for >= self.timeout)
             .collect();
         if lost.is_empty() {
@@ -141,7 +144,12 @@ mod tests {
     }
 
     /// Sweeps each second, hearing `alive` at each; the second in which `lost` first comes.
-    fn first_loss(judge: &mut Judge, start: Instant, alive: &[SessionId], seconds: u64) -> Option<(u64, Vec<Verdict>)> {
+    fn first_loss(
+        judge: &mut Judge,
+        start: Instant,
+        alive: &[SessionId],
+        seconds: u64,
+    ) -> Option<(u64, Vec<Verdict>)> {
         for second in 1..=seconds {
             let now = start + Duration::from_secs(second);
             let heard: Vec<_> = alive.iter().map(|id| (*id, Duration::ZERO)).collect();

@@ -37,7 +37,12 @@ impl Publisher {
             let Ok(events) = serde_json::to_string(&row.events) else { continue };
             let batch = v1::EventBatch {
                 epoch: self.epoch,
-                rows: vec![v1::EventRow { first: row.first, job: row.job.as_bytes().to_vec(), at: row.at.0, events }],
+                rows: vec![v1::EventRow {
+                    first: row.first,
+                    job: row.job.as_bytes().to_vec(),
+                    at: row.at.0,
+                    events,
+                }],
             };
             let _lost = self.bus.publish(&subject, Bytes::from(batch.encode_to_vec())).await;
         }

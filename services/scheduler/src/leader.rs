@@ -60,7 +60,11 @@ struct Gathering<'a> {
 }
 
 impl Leader {
-    pub(crate) async fn run(mut self, mut state: State, works: &mut mpsc::Receiver<Work>) -> anyhow::Result<Ended> {
+    pub(crate) async fn run(
+        mut self,
+        mut state: State,
+        works: &mut mpsc::Receiver<Work>,
+    ) -> anyhow::Result<Ended> {
         let mut gathering = Gathering { works, held: None };
         let mut gateways = Gateways::default();
         let mut pushers = Pushers::new(
@@ -194,7 +198,11 @@ impl Leader {
         }
     }
 
-    async fn read(&self, state: &State, needs: ukai_domain::scheduler::Needs) -> Result<Prefetched, StoreError> {
+    async fn read(
+        &self,
+        state: &State,
+        needs: ukai_domain::scheduler::Needs,
+    ) -> Result<Prefetched, StoreError> {
         let mut read = self.store.prefetch(needs).await?;
         let jobs = state.missing_jobs(&read);
         if !jobs.is_empty() {
@@ -234,7 +242,9 @@ impl Leader {
         };
         if outcome.is_none() {
             self.metrics.commits.inc();
-            self.metrics.commit_rows.observe((commit.moves.len() + commit.tasks.len() + commit.runs.len()) as f64);
+            self.metrics
+                .commit_rows
+                .observe((commit.moves.len() + commit.tasks.len() + commit.runs.len()) as f64);
         }
         done.commit = Arc::unwrap_or_clone(commit);
         Ok(outcome)
@@ -315,10 +325,17 @@ impl Leader {
                 }
                 Outcome::Full(_) => {
                     *state = self.reload(state, pushers, gateways).await?;
-                    replies.push((token, Err(Rejection::new(Code::StorageFull, "the server's storage is full"))));
+                    replies.push((
+                        token,
+                        Err(Rejection::new(Code::StorageFull, "the server's storage is full")),
+                    ));
                 }
                 Outcome::Broken(message) => {
-                    tracing::error!(input = what, message, "this input breaks the step or the commit: refused");
+                    tracing::error!(
+                        input = what,
+                        message,
+                        "this input breaks the step or the commit: refused"
+                    );
                     self.metrics.poison_inputs.inc();
                     *state = self.reload(state, pushers, gateways).await?;
                     let why = "the input could not be processed";

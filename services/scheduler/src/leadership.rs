@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::config::SchedulerConfig;
 use crate::inbox::{Inbox, Works};
-use crate::leader::{Leader, Ended};
+use crate::leader::{Ended, Leader};
 use crate::metrics::Metrics;
 use crate::{HEALTH_PART, events, intake};
 use std::sync::Arc;
@@ -40,7 +40,8 @@ pub(crate) async fn run(
             }
         };
         tracing::info!(epoch = row.epoch, "leading");
-        let ended = lead(&config, &store, &bus, &metrics, &inbox, &works, &health, &shutdown, row.epoch).await;
+        let ended =
+            lead(&config, &store, &bus, &metrics, &inbox, &works, &health, &shutdown, row.epoch).await;
         metrics.leading.set(0);
         health.set(HEALTH_PART, false);
         match ended {
@@ -122,7 +123,9 @@ async fn renew(store: Arc<dyn Store>, config: SchedulerConfig, epoch: u64, leadi
                 leading.stop();
                 return true;
             }
-            Err(error) => tracing::warn!(%error, overdue_ms = renewed.elapsed().as_millis(), "the lease was not renewed"),
+            Err(error) => {
+                tracing::warn!(%error, overdue_ms = renewed.elapsed().as_millis(), "the lease was not renewed")
+            }
         }
     }
 }

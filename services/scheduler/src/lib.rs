@@ -36,7 +36,12 @@ pub struct Scheduler {
 
 impl Scheduler {
     /// Nothing runs before [`Scheduler::run`].
-    pub fn new(config: SchedulerConfig, store: Arc<dyn Store>, bus: Arc<dyn Bus>, registry: &mut Registry) -> Self {
+    pub fn new(
+        config: SchedulerConfig,
+        store: Arc<dyn Store>,
+        bus: Arc<dyn Bus>,
+        registry: &mut Registry,
+    ) -> Self {
         let (inbox, works) = inbox::channel(config.settings.max_handouts.max(1_024) * 8);
         Self { config, store, bus, metrics: metrics::Metrics::register(registry), inbox, works }
     }
@@ -51,7 +56,17 @@ impl Scheduler {
 
     /// Leads whenever it can, until the shutdown.
     pub async fn run(self, health: Health, shutdown: Shutdown) -> anyhow::Result<()> {
-        leadership::run(self.config, self.store, self.bus, self.metrics, self.inbox, self.works, health, shutdown).await
+        leadership::run(
+            self.config,
+            self.store,
+            self.bus,
+            self.metrics,
+            self.inbox,
+            self.works,
+            health,
+            shutdown,
+        )
+        .await
     }
 }
 

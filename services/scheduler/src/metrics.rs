@@ -98,7 +98,11 @@ impl Metrics {
         r.register("refused_reports", "Reports that changed nothing", m.refused_reports.clone());
         r.register("stage_seconds", "Time spent by stage of the loop", m.stage_seconds.clone());
         r.register_with_unit("commit", "Time of a commit", Unit::Seconds, m.commit_seconds.clone());
-        r.register("poison_inputs", "Inputs refused because they broke a step or a commit", m.poison_inputs.clone());
+        r.register(
+            "poison_inputs",
+            "Inputs refused because they broke a step or a commit",
+            m.poison_inputs.clone(),
+        );
         r.register("reloads", "Times that memory was loaded again after a failed commit", m.reloads.clone());
         m
     }

@@ -1,7 +1,9 @@
 //! What one step writes: rows of one transaction, already net of what cancels out inside the step.
 
 use super::input::{HostPolicy, IdempotencyKey};
-use crate::{Counts, EventRow, Job, JobId, LaneKey, Place, RunRow, TaskBody, TaskId, Timestamp, WorkerId, WorkerRow};
+use crate::{
+    Counts, EventRow, Job, JobId, LaneKey, Place, RunRow, TaskBody, TaskId, Timestamp, WorkerId, WorkerRow,
+};
 use std::sync::Arc;
 
 /// Names a commit: the leader's epoch and a number without gaps in it.

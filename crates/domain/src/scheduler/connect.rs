@@ -6,8 +6,8 @@ use super::session::{Session, Worker};
 use super::state::{State, Timer};
 use super::{Connect, Identity, PlaceName, PushMessage, Reply};
 use crate::{
-    Code, DEFAULT_KIND, Event, GatewayId, JobId, NetworkInfo, Place, Rejection, ReportedStatus, Run, SessionId, TaskId,
-    WorkerConfig, WorkerId, WorkerRow, WorkerStats,
+    Code, DEFAULT_KIND, Event, GatewayId, JobId, NetworkInfo, Place, Rejection, ReportedStatus, Run,
+    SessionId, TaskId, WorkerConfig, WorkerId, WorkerRow, WorkerStats,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,8 @@ const MAX_CAPACITY: u32 = 64;
 impl State {
     pub(super) fn connect(&mut self, draft: &mut Draft, connect: Connect) -> Result<Reply, Rejection> {
         let id = self.identify(draft, &connect.identity)?;
-        let resumed = self.sessions.get(&connect.session).is_some_and(|s| s.worker == id && s.away_until.is_none());
+        let resumed =
+            self.sessions.get(&connect.session).is_some_and(|s| s.worker == id && s.away_until.is_none());
         if !resumed {
             self.replace_session(draft, id, connect.session)?;
         }
@@ -95,7 +96,12 @@ impl State {
     }
 
     /// The newer connection wins; the older is told and closed. Two machines on one token are slowed down.
-    fn replace_session(&mut self, draft: &mut Draft, id: WorkerId, newer: SessionId) -> Result<(), Rejection> {
+    fn replace_session(
+        &mut self,
+        draft: &mut Draft,
+        id: WorkerId,
+        newer: SessionId,
+    ) -> Result<(), Rejection> {
         let Some(worker) = self.workers.get_mut(&id) else { return Ok(()) };
         if worker.held_until > draft.now {
             let message = "this token is used from two machines: it is held for a minute";
@@ -126,7 +132,8 @@ impl State {
         if let Some(older) = older.and_then(|s| self.sessions.get(&s)) {
             draining = older.draining && older.id == connect.session;
             // Runs that ended while the worker was away: a new connection without them has let go of them.
-            slots = older.slots.iter().filter(|(_, s)| s.over_since.is_none()).map(|(t, s)| (*t, *s)).collect();
+            slots =
+                older.slots.iter().filter(|(_, s)| s.over_since.is_none()).map(|(t, s)| (*t, *s)).collect();
             used = older.used;
         }
         if let Some(older) = older {
@@ -197,7 +204,14 @@ impl State {
     }
 
     /// The worker is still on a run that is over: it is told, and the slot waits for it.
-    fn tell_over(&mut self, draft: &mut Draft, gateway: GatewayId, session: SessionId, task: TaskId, run: Run) {
+    fn tell_over(
+        &mut self,
+        draft: &mut Draft,
+        gateway: GatewayId,
+        session: SessionId,
+        task: TaskId,
+        run: Run,
+    ) {
         let reason = "this run is over".to_owned();
         draft.push(gateway, session, PushMessage::Cancelled { task, run, reason });
         // Where a newer run of the same task is live here, its slot is the one that counts.
@@ -220,7 +234,13 @@ impl State {
         }
     }
 
-    pub(super) fn push_assigned(&self, draft: &mut Draft, task: TaskId, gateway: GatewayId, session: SessionId) {
+    pub(super) fn push_assigned(
+        &self,
+        draft: &mut Draft,
+        task: TaskId,
+        gateway: GatewayId,
+        session: SessionId,
+    ) {
         let Some(lease) = self.leases.get(&task) else { return };
         draft.push(
             gateway,
@@ -239,8 +259,22 @@ impl State {
 /// Connections end, gateways come and go.
 impl State {
     pub(super) fn disconnect(&mut self, draft: &mut Draft, session: SessionId, reason: String) -> Reply {
+        if self.sessions.get(&session).is_some_and(|s| s.draining) {
+            self.hand_back(draft, session);
+        }
         self.go_away(draft, session, reason, self.settings.away_grace);
         Reply::Ok
+    }
+
+    /// A worker that said that it leaves and then left: what it still holds goes on elsewhere, uncounted.
+    fn hand_back(&mut self, draft: &mut Draft, session: SessionId) {
+        let held = |task: &&TaskId| self.leases.get(task).is_some_and(|l| l.session == session);
+        let worker = self.sessions.get(&session).and_then(|s| self.workers.get(&s.worker));
+        let tasks: Vec<TaskId> = worker.map(|w| w.leases.iter().filter(held).copied().collect()).unwrap_or_default();
+        for task in tasks {
+            self.end_run(draft, task, End::HandedBack);
+            self.free_slot(session, task);
+        }
     }
 
     fn go_away(&mut self, draft: &mut Draft, id: SessionId, reason: String, grace: Duration) {
@@ -277,7 +311,12 @@ impl State {
         self.remove_session(id);
     }
 
-    pub(super) fn announce(&mut self, draft: &mut Draft, gateway: GatewayId, sessions: Vec<Connect>) -> Reply {
+    pub(super) fn announce(
+        &mut self,
+        draft: &mut Draft,
+        gateway: GatewayId,
+        sessions: Vec<Connect>,
+    ) -> Reply {
         let listed: std::collections::BTreeSet<SessionId> = sessions.iter().map(|c| c.session).collect();
         let gone: Vec<SessionId> = self
             .sessions
@@ -291,7 +330,11 @@ impl State {
         for connect in sessions {
             let session = connect.session;
             if let Err(rejection) = self.connect(draft, connect) {
-                draft.push(gateway, session, PushMessage::Drop { code: rejection.code, message: rejection.message });
+                draft.push(
+                    gateway,
+                    session,
+                    PushMessage::Drop { code: rejection.code, message: rejection.message },
+                );
             }
         }
         Reply::Ok
@@ -317,7 +360,13 @@ impl State {
         Reply::Ok
     }
 
-    pub(super) fn push_refused(&mut self, draft: &mut Draft, session: SessionId, task: TaskId, run: Run) -> Reply {
+    pub(super) fn push_refused(
+        &mut self,
+        draft: &mut Draft,
+        session: SessionId,
+        task: TaskId,
+        run: Run,
+    ) -> Reply {
         let same = self.leases.get(&task).is_some_and(|l| l.session == session && l.progress.run == run);
         if same && self.unconfirmed.contains_key(&task) {
             self.end_run(draft, task, End::HandedBack);

@@ -1,8 +1,12 @@
 //! The commit and the effects of one step while they are being made.
 
-use super::{Commit, Effects, EndedRun, IdempotencyKey, IdempotencyRow, Move, PlaceName, Prefetched, Push, Reply, Token};
+use super::{
+    Commit, Effects, EndedRun, IdempotencyKey, IdempotencyRow, Move, PlaceName, Prefetched, Push, Reply,
+    Token,
+};
 use crate::{
-    Counts, Event, EventRow, GatewayId, Job, JobId, Place, Rejection, SessionId, TaskId, Timestamp, WorkerId, WorkerRow,
+    Counts, Event, EventRow, GatewayId, Job, JobId, Place, Rejection, SessionId, TaskId, Timestamp, WorkerId,
+    WorkerRow,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,7 +63,11 @@ impl Draft {
     /// A task's way: several in one step become one.
     pub(super) fn move_task(&mut self, task: TaskId, from: Option<PlaceName>, to: Option<Place>) {
         if let Some(&at) = self.move_of.get(&task) {
-            debug_assert_eq!(self.commit.moves[at].to.as_ref().map(Place::name), from, "{task} moved from elsewhere");
+            debug_assert_eq!(
+                self.commit.moves[at].to.as_ref().map(Place::name),
+                from,
+                "{task} moved from elsewhere"
+            );
             self.commit.moves[at].to = to;
         } else {
             self.move_of.insert(task, self.commit.moves.len());
@@ -127,7 +135,12 @@ impl Draft {
         let same = |row: &&IdempotencyRow| {
             row.key.principal == key.principal && row.key.route == key.route && row.key.key == key.key
         };
-        let row = self.commit.idempotency.iter().find(same).or_else(|| self.prefetched.idempotency.iter().find(same))?;
+        let row = self
+            .commit
+            .idempotency
+            .iter()
+            .find(same)
+            .or_else(|| self.prefetched.idempotency.iter().find(same))?;
         if row.key.body_hash != key.body_hash {
             let message = "this Idempotency-Key was used with another body";
             return Some(Err(Rejection::new(crate::Code::Conflict, message)));

@@ -2,8 +2,8 @@
 
 use super::input::Token;
 use crate::{
-    Code, Counts, GatewayId, Job, JobId, Rejection, Run, SessionId, TaskBody, TaskId, Timestamp, WorkerConfig, WorkerId,
-    WorkerRow,
+    Code, Counts, GatewayId, Job, JobId, Rejection, Run, SessionId, TaskBody, TaskId, Timestamp,
+    WorkerConfig, WorkerId, WorkerRow,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -34,7 +34,12 @@ pub struct Push {
 #[derive(Clone, Debug, PartialEq)]
 pub enum PushMessage {
     /// `worker:registered`, then the stored config where there is one.
-    Registered { worker: WorkerId, heartbeat_interval: Duration, task_timeout: Duration, config: WorkerConfig },
+    Registered {
+        worker: WorkerId,
+        heartbeat_interval: Duration,
+        task_timeout: Duration,
+        config: WorkerConfig,
+    },
     /// `task:assigned`.
     Assigned { body: Arc<TaskBody>, run: Run, attempt: u8, assigned_at: Timestamp, deadline: Timestamp },
     /// `task:cancelled`.

@@ -4,8 +4,8 @@ use super::PlaceName;
 use super::draft::Draft;
 use super::state::{State, Timer};
 use crate::{
-    Counts, Done, DoneStatus, ErrorType, Event, JobId, JobStatus, Lease, Outcome, Place, RunError, RunResult, RunRow,
-    TaskId, Verdict, Waiting, judge,
+    Counts, Done, DoneStatus, ErrorType, Event, JobId, JobStatus, Lease, Outcome, Place, RunError, RunResult,
+    RunRow, TaskId, Verdict, Waiting, judge,
 };
 use rand::RngExt;
 use std::sync::Arc;
@@ -114,7 +114,12 @@ impl State {
         }
         draft.event(
             lease.body.job,
-            Event::TaskCompleted { task: lease.body.id, run: lease.progress.run, worker: lease.worker, items },
+            Event::TaskCompleted {
+                task: lease.body.id,
+                run: lease.progress.run,
+                worker: lease.worker,
+                items,
+            },
         );
         self.count(draft, lease.body.job, Counts { items: i64::from(items), ..Counts::default() });
         let done = Done {
@@ -127,7 +132,13 @@ impl State {
         self.finish_task(draft, PlaceName::Leased, done);
     }
 
-    fn retry_or_give_up(&mut self, draft: &mut Draft, lease: &Lease, outcome: Outcome, error: Option<RunError>) {
+    fn retry_or_give_up(
+        &mut self,
+        draft: &mut Draft,
+        lease: &Lease,
+        outcome: Outcome,
+        error: Option<RunError>,
+    ) {
         let kind = error.as_ref().map(|e| e.kind);
         let mut progress = lease.progress;
         if outcome != Outcome::HandedBack {
@@ -224,7 +235,10 @@ impl State {
             DoneStatus::Failed => delta.failed = 1,
             DoneStatus::Cancelled => {
                 delta.cancelled = 1;
-                draft.event(done.body.job, Event::TaskCancelled { task: done.body.id, run: done.progress.run });
+                draft.event(
+                    done.body.job,
+                    Event::TaskCancelled { task: done.body.id, run: done.progress.run },
+                );
             }
         }
         self.count(draft, done.body.job, delta);

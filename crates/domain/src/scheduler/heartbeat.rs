@@ -53,7 +53,8 @@ impl State {
             self.workers.get(&id).map(|w| w.leases.iter().copied().collect()).unwrap_or_default();
         let busy = beat.status == ReportedStatus::Busy;
         for task in &leases {
-            let kept = beat.current_task == Some(*task) || busy && beat.current_task.is_none() && leases.len() == 1;
+            let kept =
+                beat.current_task == Some(*task) || busy && beat.current_task.is_none() && leases.len() == 1;
             if kept {
                 self.unconfirmed.remove(task);
                 continue;
@@ -90,7 +91,12 @@ impl State {
         changed
     }
 
-    pub(super) fn network_changed(&mut self, draft: &mut Draft, session: SessionId, to: NetworkInfo) -> Reply {
+    pub(super) fn network_changed(
+        &mut self,
+        draft: &mut Draft,
+        session: SessionId,
+        to: NetworkInfo,
+    ) -> Reply {
         let Some(id) = self.hear(session, draft) else { return Reply::Refused(Refusal::UnknownSession) };
         if self.take_network(draft, id, to) {
             self.write_worker(draft, id);

@@ -1,8 +1,8 @@
 //! What happens to the scheduler: commands of operators, words of workers, news of gateways, time.
 
 use crate::{
-    ErrorType, GatewayId, JobId, JobKind, NetworkInfo, ReportedStatus, Run, RunError, RunResult, SessionId, TaskId,
-    Timestamp, WorkerConfig, WorkerId, WorkerStats,
+    ErrorType, GatewayId, JobId, JobKind, NetworkInfo, ReportedStatus, Run, RunError, RunResult, SessionId,
+    TaskId, Timestamp, WorkerConfig, WorkerId, WorkerStats,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,12 @@ pub enum Input {
     /// Remove an ended task.
     PurgeTask { task: TaskId },
     /// Register a machine; the caller made the token and shows it once.
-    CreateWorker { name: String, token_hash: String, token_prefix: String, idempotency: Option<IdempotencyKey> },
+    CreateWorker {
+        name: String,
+        token_hash: String,
+        token_prefix: String,
+        idempotency: Option<IdempotencyKey>,
+    },
     /// Revoke, drop, hand back.
     DeleteWorker { worker: WorkerId },
     /// Clear a block.

@@ -22,7 +22,10 @@ impl State {
         };
         let (status, counts, was_deleting) = (state.job.status, state.counts, state.job.deleting);
         let conflict = |what: &str| {
-            Err(Rejection::new(Code::Conflict, format!("job {id} is {} and can't be {what}", status.as_str())))
+            Err(Rejection::new(
+                Code::Conflict,
+                format!("job {id} is {} and can't be {what}", status.as_str()),
+            ))
         };
         match action {
             JobAction::Pause if status.is_terminal() => return conflict("paused"),

@@ -25,18 +25,16 @@ mod timers;
 mod worker_control;
 
 pub use commit::{Commit, CommitId, IdempotencyRow, LaneRow, Move, PlaceName};
-pub use effect::{
-    Effects, HostView, Push, PushMessage, QueueView, Refusal, Reply, WhyView, WorkerView,
-};
+pub use effect::{Effects, HostView, Push, PushMessage, QueueView, Refusal, Reply, WhyView, WorkerView};
 pub use input::{
-    Connect, Heartbeat, HostPolicy, IdempotencyKey, Identity, Input, JobAction, JobRef, NewTask, Query, Report, Submit,
-    Token, Word,
-};
-pub use prefetch::{
-    ColdTask, DelayedNeed, DelayedRows, EndedRun, Needs, Prefetched, Snapshot, SweepNeed, WindowKey, WindowNeed,
-    WindowRows,
+    Connect, Heartbeat, HostPolicy, IdempotencyKey, Identity, Input, JobAction, JobRef, NewTask, Query,
+    Report, Submit, Token, Word,
 };
 pub use invariants::faults;
+pub use prefetch::{
+    ColdTask, DelayedNeed, DelayedRows, EndedRun, Needs, Prefetched, Snapshot, SweepNeed, WindowKey,
+    WindowNeed, WindowRows,
+};
 pub use state::State;
 pub use step::{Step, step};
 pub use submit::MAX_BATCH;

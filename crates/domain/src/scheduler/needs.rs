@@ -35,7 +35,9 @@ impl State {
             Input::Submit(submit) => {
                 needs.idempotency.extend(submit.idempotency.clone());
                 match submit.job {
-                    super::JobRef::Existing(id) | super::JobRef::Implicit { id, .. } => self.name_job(id, needs),
+                    super::JobRef::Existing(id) | super::JobRef::Implicit { id, .. } => {
+                        self.name_job(id, needs)
+                    }
                     super::JobRef::New { .. } => {}
                 }
             }
@@ -57,9 +59,10 @@ impl State {
                     .get(&report.task)
                     .is_some_and(|l| report.run.is_none_or(|run| run == l.progress.run));
                 let mine = live
-                    && self.sessions.get(&report.session).is_some_and(|s| {
-                        self.leases.get(&report.task).is_some_and(|l| l.worker == s.worker)
-                    });
+                    && self
+                        .sessions
+                        .get(&report.session)
+                        .is_some_and(|s| self.leases.get(&report.task).is_some_and(|l| l.worker == s.worker));
                 if !mine {
                     needs.tasks.push(report.task);
                 }

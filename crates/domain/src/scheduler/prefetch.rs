@@ -4,7 +4,9 @@
 
 use super::commit::{IdempotencyRow, LaneRow};
 use super::input::{HostPolicy, IdempotencyKey};
-use crate::{Counts, Job, JobId, LaneKey, Lease, Outcome, Place, Run, TaskId, Timestamp, Waiting, WorkerId, WorkerRow};
+use crate::{
+    Counts, Job, JobId, LaneKey, Lease, Outcome, Place, Run, TaskId, Timestamp, Waiting, WorkerId, WorkerRow,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

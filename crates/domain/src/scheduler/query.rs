@@ -14,8 +14,14 @@ impl State {
             Query::Worker(id) => self.worker_reply(*id)?,
             Query::Workers { page, limit } => {
                 let skip = (page.saturating_sub(1) as usize).saturating_mul(*limit as usize);
-                let views =
-                    self.workers.values().rev().skip(skip).take(*limit as usize).map(|w| self.worker_view(w)).collect();
+                let views = self
+                    .workers
+                    .values()
+                    .rev()
+                    .skip(skip)
+                    .take(*limit as usize)
+                    .map(|w| self.worker_view(w))
+                    .collect();
                 Reply::Workers(views, self.workers.len() as u64)
             }
             Query::Host(host) => Reply::Host(self.host_view(host, draft.now)),
@@ -32,7 +38,12 @@ impl State {
                 .filter(|s| s.counts.open() > 0)
                 .map(|s| (s.job.id, s.job.name.clone(), s.counts))
                 .collect(),
-            depth: self.depth.iter().filter(|(_, n)| **n != 0).map(|(kind, n)| (kind.to_string(), *n)).collect(),
+            depth: self
+                .depth
+                .iter()
+                .filter(|(_, n)| **n != 0)
+                .map(|(kind, n)| (kind.to_string(), *n))
+                .collect(),
             oldest_ready: self.queue.oldest(),
             workers: self.sessions.values().filter(open).count() as u64,
             free_slots: self

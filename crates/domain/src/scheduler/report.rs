@@ -18,7 +18,9 @@ impl State {
         };
         match report.word {
             Word::Started => self.started(draft, report.task, run),
-            Word::Completed(result) => self.reported_end(draft, report.session, report.task, End::Completed(result)),
+            Word::Completed(result) => {
+                self.reported_end(draft, report.session, report.task, End::Completed(result))
+            }
             Word::Failed { error, metrics } => {
                 self.reported_end(draft, report.session, report.task, End::Failed(error, metrics))
             }
@@ -63,7 +65,9 @@ impl State {
             return Reply::Refused(Refusal::Stale);
         }
         self.free_slot(session, task);
-        if let Some(worker) = self.sessions.get(&session).map(|s| s.worker).and_then(|w| self.workers.get_mut(&w)) {
+        if let Some(worker) =
+            self.sessions.get(&session).map(|s| s.worker).and_then(|w| self.workers.get_mut(&w))
+        {
             worker.stuck = false;
         }
         Reply::Accepted { duplicate: false }

@@ -124,7 +124,8 @@ impl State {
     /// Puts the session among the free or takes it out, after anything that changes its slots.
     pub(super) fn settle_session(&mut self, id: SessionId) {
         let Some(session) = self.sessions.get(&id) else { return };
-        let blocked = self.workers.get(&session.worker).is_none_or(|w| w.row.blocked || w.session != Some(id));
+        let blocked =
+            self.workers.get(&session.worker).is_none_or(|w| w.row.blocked || w.session != Some(id));
         let key = (session.used, id);
         if session.has_free_slot() && !blocked {
             self.free.insert(key);

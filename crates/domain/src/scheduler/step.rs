@@ -55,7 +55,9 @@ impl State {
             Input::CreateJob { name, kind, weight, idempotency } => {
                 self.create_job(draft, name, kind, weight, idempotency)
             }
-            Input::ControlJob { job, action, idempotency } => self.control_job(draft, job, action, idempotency),
+            Input::ControlJob { job, action, idempotency } => {
+                self.control_job(draft, job, action, idempotency)
+            }
             Input::CancelTask { task } => self.cancel_task(draft, task),
             Input::RetryTask { task, idempotency } => self.retry_task(draft, task, idempotency),
             Input::PurgeTask { task } => self.purge_task(draft, task),

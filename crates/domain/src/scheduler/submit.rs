@@ -3,7 +3,10 @@
 use super::draft::Draft;
 use super::state::{JobState, State};
 use super::{IdempotencyKey, JobRef, NewTask, Reply, Submit};
-use crate::{Code, Counts, Event, Job, JobId, JobKind, JobStatus, Place, Progress, Rejection, TaskBody, TaskId, Waiting};
+use crate::{
+    Code, Counts, Event, Job, JobId, JobKind, JobStatus, Place, Progress, Rejection, TaskBody, TaskId,
+    Waiting,
+};
 use std::sync::Arc;
 
 /// Tasks of one submission at most.
@@ -15,7 +18,10 @@ impl State {
             return replay;
         }
         if submit.tasks.is_empty() || submit.tasks.len() > MAX_BATCH {
-            return Err(Rejection::new(Code::InvalidPayload, format!("tasks: between 1 and {MAX_BATCH} are needed")));
+            return Err(Rejection::new(
+                Code::InvalidPayload,
+                format!("tasks: between 1 and {MAX_BATCH} are needed"),
+            ));
         }
         let job = self.job_for(draft, submit.job)?;
         let mut tasks = Vec::with_capacity(submit.tasks.len());
@@ -33,7 +39,12 @@ impl State {
         let lane = crate::LaneKey { kind: new.kind, host: new.host };
         draft.event(
             job,
-            Event::TaskCreated { task: id, url: new.url.clone(), priority: new.priority, kind: lane.kind.to_string() },
+            Event::TaskCreated {
+                task: id,
+                url: new.url.clone(),
+                priority: new.priority,
+                kind: lane.kind.to_string(),
+            },
         );
         let body = Arc::new(TaskBody {
             id,

@@ -94,7 +94,10 @@ impl State {
         let place = self.place_of(draft, task)?;
         // An end of this very step isn't durable yet: this purge came before it.
         let Some(done) = place.into_done().filter(|_| draft.moved(task).is_none()) else {
-            return Err(Rejection::new(Code::Conflict, format!("task {task} has not ended: cancel it first")));
+            return Err(Rejection::new(
+                Code::Conflict,
+                format!("task {task} has not ended: cancel it first"),
+            ));
         };
         // Its job's counts must be in memory to be right.
         let _known = self.find_job(draft, done.body.job).is_some();

@@ -19,7 +19,8 @@ impl State {
             // The token was shown once and isn't stored: a repeat can only name the worker.
             return Err(match replay? {
                 Reply::Worker(view) => {
-                    let message = format!("worker {} was made by this key; its token was shown then", view.row.id);
+                    let message =
+                        format!("worker {} was made by this key; its token was shown then", view.row.id);
                     Rejection::new(Code::Conflict, message)
                 }
                 _ => Rejection::new(Code::Conflict, "this Idempotency-Key was used before"),

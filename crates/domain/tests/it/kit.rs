@@ -4,12 +4,12 @@ use crate::simulation::store::SimStore;
 use std::sync::Arc;
 use std::time::Duration;
 use ukai_domain::scheduler::{
-    Connect, Effects, Identity, Input, JobRef, NewTask, Push, PushMessage, Query, Reply, Report, State, Submit, WhyView,
-    Word, faults, step,
+    Connect, Effects, Identity, Input, JobRef, NewTask, Push, PushMessage, Query, Reply, Report, State,
+    Submit, WhyView, Word, faults, step,
 };
 use ukai_domain::{
-    Code, ErrorType, GatewayId, JobId, JobKind, Rejection, Run, RunResult, SessionId, Settings, TaskId, Timestamp,
-    WorkerId,
+    Code, ErrorType, GatewayId, JobId, JobKind, Rejection, Run, RunResult, SessionId, Settings, TaskId,
+    Timestamp, WorkerId,
 };
 use uuid::Uuid;
 
@@ -73,7 +73,8 @@ impl Kit {
     }
 
     pub(crate) fn job(&mut self, weight: u32) -> JobId {
-        let input = Input::CreateJob { name: "job".to_owned(), kind: JobKind::Scrape, weight, idempotency: None };
+        let input =
+            Input::CreateJob { name: "job".to_owned(), kind: JobKind::Scrape, weight, idempotency: None };
         match self.ask(input).unwrap() {
             Reply::Job(job, _) => job.id,
             other => panic!("{other:?}"),
@@ -157,7 +158,11 @@ impl Kit {
     }
 }
 
-pub(crate) fn connect(session: SessionId, worker: WorkerId, in_flight: Option<Vec<(TaskId, Run)>>) -> Connect {
+pub(crate) fn connect(
+    session: SessionId,
+    worker: WorkerId,
+    in_flight: Option<Vec<(TaskId, Run)>>,
+) -> Connect {
     Connect {
         session,
         gateway: GATEWAY,

@@ -67,11 +67,17 @@ pub(super) struct Checkpointer {
 }
 
 impl Checkpointer {
-    pub(super) fn start(conn: Connection, file: &Path, wake: Wake, writer: WeakWriter) -> std::io::Result<Self> {
+    pub(super) fn start(
+        conn: Connection,
+        file: &Path,
+        wake: Wake,
+        writer: WeakWriter,
+    ) -> std::io::Result<Self> {
         let mut log_file = file.as_os_str().to_owned();
         log_file.push("-wal");
         let worker = Worker { conn, log_file: log_file.into(), wake, writer, copied: 0 };
-        let thread = std::thread::Builder::new().name("store-checkpoint".to_owned()).spawn(move || worker.serve())?;
+        let thread =
+            std::thread::Builder::new().name("store-checkpoint".to_owned()).spawn(move || worker.serve())?;
         Ok(Self { thread: Some(thread) })
     }
 

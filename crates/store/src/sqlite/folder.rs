@@ -38,16 +38,17 @@ pub(super) fn lock(folder: &Path) -> Result<FolderLock, StoreError> {
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             let known = file.read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
-            let holder = if known { format!("process {}", holder.trim()) } else { "another process".to_owned() };
-            return Err(StoreError::Locked(format!("the data folder {} is in use by {holder}", folder.display())));
+            let holder =
+                if known { format!("process {}", holder.trim()) } else { "another process".to_owned() };
+            return Err(StoreError::Locked(format!(
+                "the data folder {} is in use by {holder}",
+                folder.display()
+            )));
         }
         Err(TryLockError::Error(error)) => return Err(io("can't lock", &error)),
     }
     let note = format!("{}\n", std::process::id());
-    let written = file
-        .set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| file.write_all(note.as_bytes()));
+    let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(note.as_bytes()));
     if let Err(error) = written {
         // The lock is what counts; the number is a courtesy, and a full disk must not stop the start.
         tracing::warn!(%error, "could not write the process number into ukai.lock");

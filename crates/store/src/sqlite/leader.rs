@@ -24,7 +24,11 @@ pub(super) fn fence(conn: &Connection, epoch: u64) -> Result<(), Failure> {
 }
 
 /// Takes the row where it is free, expired or already `address`'s.
-pub(super) fn take_over(conn: &mut Connection, address: &str, lease: Duration) -> Result<Option<LeaderRow>, Failure> {
+pub(super) fn take_over(
+    conn: &mut Connection,
+    address: &str,
+    lease: Duration,
+) -> Result<Option<LeaderRow>, Failure> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let taken = tx
         .prepare_cached(concat!(
@@ -45,7 +49,8 @@ pub(super) fn take_over(conn: &mut Connection, address: &str, lease: Duration) -
 pub(super) fn renew(conn: &mut Connection, epoch: u64, lease: Duration) -> Result<LeaderRow, Failure> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     fence(&tx, epoch)?;
-    tx.prepare_cached(concat!("UPDATE leader SET expires_at = ", now!(), " + ?1"))?.execute([millis(lease)])?;
+    tx.prepare_cached(concat!("UPDATE leader SET expires_at = ", now!(), " + ?1"))?
+        .execute([millis(lease)])?;
     let leader = read(&tx)?.ok_or(Failure::Deposed)?;
     tx.commit()?;
     Ok(leader)

@@ -12,7 +12,12 @@ use ukai_domain::{LaneKey, Lease, TaskId, Timestamp, Waiting};
 use uuid::Uuid;
 
 /// All from one state. At most `heads` rows of windows and `delayed` timers.
-pub(super) fn load(conn: &mut Connection, epoch: u64, heads: usize, delayed: usize) -> Result<Snapshot, Failure> {
+pub(super) fn load(
+    conn: &mut Connection,
+    epoch: u64,
+    heads: usize,
+    delayed: usize,
+) -> Result<Snapshot, Failure> {
     let tx = conn.transaction()?;
     leader::fence(&tx, epoch)?;
     let (last_event, last_now) = last_commit(&tx)?;
@@ -35,7 +40,10 @@ pub(super) fn load(conn: &mut Connection, epoch: u64, heads: usize, delayed: usi
         leases: leases(&tx)?,
         heads: window_heads(&tx, heads)?,
         depth: depth(&tx)?,
-        delayed: Some(prefetch::delayed(&tx, &DelayedNeed { after: (Timestamp(i64::MIN), TaskId::NIL), limit: delayed })?),
+        delayed: Some(prefetch::delayed(
+            &tx,
+            &DelayedNeed { after: (Timestamp(i64::MIN), TaskId::NIL), limit: delayed },
+        )?),
         workers,
         lanes: lanes(&tx)?,
         hosts: hosts(&tx)?,
@@ -86,7 +94,8 @@ fn window_heads(conn: &Connection, budget: usize) -> Result<Vec<Waiting>> {
         let share = (budget - heads.len()) / (kinds.len() - n);
         let (mut rank, mut job, mut host) = (i64::MIN, [0; 16], Arc::<str>::from(""));
         for _ in 0..share {
-            let head = next.query_row(params![&**kind, rank, job, &*host], |row| waiting(row, kind)).optional()?;
+            let head =
+                next.query_row(params![&**kind, rank, job, &*host], |row| waiting(row, kind)).optional()?;
             let Some(head) = head else { break };
             rank = 100 - i64::from(head.body.priority);
             job = *head.body.job.as_bytes();
@@ -114,7 +123,8 @@ fn waiting(row: &Row<'_>, kind: &Arc<str>) -> Result<Waiting> {
 }
 
 fn kinds(conn: &Connection) -> Result<Vec<Arc<str>>> {
-    let mut next = conn.prepare_cached("SELECT kind FROM task_ready WHERE kind > ?1 ORDER BY kind LIMIT 1")?;
+    let mut next =
+        conn.prepare_cached("SELECT kind FROM task_ready WHERE kind > ?1 ORDER BY kind LIMIT 1")?;
     let mut kinds: Vec<Arc<str>> = Vec::new();
     loop {
         let after = kinds.last().map_or("", |kind| kind);

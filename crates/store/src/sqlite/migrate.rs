@@ -16,7 +16,8 @@ pub(super) fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
     let version: i64 = tx.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(sql)?;
     let application: i32 = tx.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(sql)?;
-    let tables: i64 = tx.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(sql)?;
+    let tables: i64 =
+        tx.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(sql)?;
     if tables > 0 && application != APPLICATION_ID {
         return Err(StoreError::Damaged("the database file belongs to another program".to_owned()));
     }

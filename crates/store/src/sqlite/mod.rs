@@ -14,6 +14,8 @@ mod maintain;
 mod migrate;
 mod open;
 mod place;
+#[cfg(test)]
+mod plans;
 mod prefetch;
 mod read;
 mod readers;

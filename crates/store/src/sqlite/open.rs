@@ -29,7 +29,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { readers: 4, writer_cache_kib: 64 * 1024, checkpoint_frames: 8_192, run_tail: 4_096, max_pages: None }
+        Self {
+            readers: 4,
+            writer_cache_kib: 64 * 1024,
+            checkpoint_frames: 8_192,
+            run_tail: 4_096,
+            max_pages: None,
+        }
     }
 }
 

@@ -71,12 +71,16 @@ fn find_ready(conn: &Connection, body: &Arc<TaskBody>) -> Result<Option<Place>> 
 }
 
 fn find_delayed(conn: &Connection, body: &Arc<TaskBody>) -> Result<Option<Place>> {
-    conn.prepare_cached(concat!("SELECT ", progress_columns!(), ", p.at FROM task_delayed p WHERE p.id = ?1"))?
-        .query_row([body.id.as_bytes()], |row| {
-            let waiting = Waiting { body: Arc::clone(body), progress: progress(row, 0)? };
-            Ok(Place::Delayed(waiting, time(row, PROGRESS_WIDTH)?))
-        })
-        .optional()
+    conn.prepare_cached(concat!(
+        "SELECT ",
+        progress_columns!(),
+        ", p.at FROM task_delayed p WHERE p.id = ?1"
+    ))?
+    .query_row([body.id.as_bytes()], |row| {
+        let waiting = Waiting { body: Arc::clone(body), progress: progress(row, 0)? };
+        Ok(Place::Delayed(waiting, time(row, PROGRESS_WIDTH)?))
+    })
+    .optional()
 }
 
 /// An ended task in the columns from `at`: its history, `status, finished_at, error`.

@@ -4,8 +4,8 @@ use super::failure::Failure;
 use super::read::{event, job, key, list, task, worker};
 use super::{SqliteStore, commit, leader, load, maintain, prefetch};
 use crate::{
-    ApiKeyRow, Applied, CommitError, EventFilter, JobPage, LeaderRow, Reads, Store, StoreError, TaskFilter, TaskPage,
-    TaskRow, WorkerToken,
+    ApiKeyRow, Applied, CommitError, EventFilter, JobPage, LeaderRow, Reads, Store, StoreError, TaskFilter,
+    TaskPage, TaskRow, WorkerToken,
 };
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension};
@@ -83,6 +83,14 @@ impl Store for SqliteStore {
 
     async fn put_api_key(&self, key: ApiKeyRow) -> Result<(), StoreError> {
         self.step(move |conn| Ok(key::put(conn, &key)?)).await
+    }
+
+    async fn has_api_key(&self) -> Result<bool, StoreError> {
+        self.readers
+            .run(|conn| {
+                conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM api_key)")?.query_row([], |row| row.get(0))
+            })
+            .await
     }
 
     async fn last_commit(&self) -> Result<Option<CommitId>, StoreError> {

@@ -24,7 +24,8 @@ pub(super) struct WeakWriter(mpsc::WeakSender<Step>);
 impl Writer {
     pub(super) fn start(conn: Connection) -> std::io::Result<Self> {
         let (steps, inbox) = mpsc::channel(QUEUE);
-        let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| serve(conn, inbox))?;
+        let thread =
+            std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| serve(conn, inbox))?;
         Ok(Self { steps: Some(steps), thread: Some(thread) })
     }
 
@@ -44,7 +45,10 @@ impl Writer {
     }
 
     pub(super) fn weak(&self) -> WeakWriter {
-        #[allow(clippy::expect_used, reason = "steps is only taken by stop, which takes the writer's last use")]
+        #[allow(
+            clippy::expect_used,
+            reason = "steps is only taken by stop, which takes the writer's last use"
+        )]
         let steps = self.steps.as_ref().expect("a writer that was not stopped");
         WeakWriter(steps.downgrade())
     }

@@ -37,7 +37,10 @@ type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl scheduler_server::Scheduler for Commands {
-    async fn submit_tasks(&self, request: Request<v1::SubmitTasksRequest>) -> Answer<v1::SubmitTasksResponse> {
+    async fn submit_tasks(
+        &self,
+        request: Request<v1::SubmitTasksRequest>,
+    ) -> Answer<v1::SubmitTasksResponse> {
         let submit = ukai_rpc::to_submit(request.into_inner()).map_err(refuse)?;
         match self.ask(Input::Submit(submit)).await? {
             Reply::Submitted { job, tasks, created_at } => Ok(Response::new(v1::SubmitTasksResponse {
@@ -77,8 +80,10 @@ impl scheduler_server::Scheduler for Commands {
 
     async fn retry_task(&self, request: Request<v1::TaskRequest>) -> Answer<v1::TaskResponse> {
         let request = request.into_inner();
-        let input =
-            Input::RetryTask { task: task(&request)?, idempotency: request.idempotency.map(ukai_rpc::idempotency) };
+        let input = Input::RetryTask {
+            task: task(&request)?,
+            idempotency: request.idempotency.map(ukai_rpc::idempotency),
+        };
         task_response(self.ask(input).await?)
     }
 
@@ -109,7 +114,10 @@ impl scheduler_server::Scheduler for Commands {
         worker_response(self.ask(Input::ResetWorker { worker: worker(&request.worker)?, idempotency }).await?)
     }
 
-    async fn configure_worker(&self, request: Request<v1::ConfigureWorkerRequest>) -> Answer<v1::WorkerResponse> {
+    async fn configure_worker(
+        &self,
+        request: Request<v1::ConfigureWorkerRequest>,
+    ) -> Answer<v1::WorkerResponse> {
         let request = request.into_inner();
         let config: WorkerConfig =
             serde_json::from_str(&request.config).map_err(|_| refuse(Malformed("worker config")))?;
@@ -150,7 +158,10 @@ impl scheduler_server::Scheduler for Commands {
         worker_response(self.ask(Input::Query(Query::Worker(worker))).await?)
     }
 
-    async fn list_workers(&self, request: Request<v1::ListWorkersRequest>) -> Answer<v1::ListWorkersResponse> {
+    async fn list_workers(
+        &self,
+        request: Request<v1::ListWorkersRequest>,
+    ) -> Answer<v1::ListWorkersResponse> {
         let request = request.into_inner();
         let query = Query::Workers { page: request.page, limit: request.limit };
         match self.ask(Input::Query(query)).await? {
@@ -164,7 +175,8 @@ impl scheduler_server::Scheduler for Commands {
 
     async fn report_lost(&self, request: Request<v1::ReportLostRequest>) -> Answer<v1::ReportLostResponse> {
         let request = request.into_inner();
-        let session = SessionId::from_slice(&request.session).ok_or(Malformed("session id")).map_err(refuse)?;
+        let session =
+            SessionId::from_slice(&request.session).ok_or(Malformed("session id")).map_err(refuse)?;
         let silent_for = Duration::from_millis(request.silent_for_ms);
         self.ask(Input::ReportLost { session, silent_for }).await?;
         Ok(Response::new(v1::ReportLostResponse {}))
@@ -172,9 +184,8 @@ impl scheduler_server::Scheduler for Commands {
 }
 
 fn task(request: &v1::TaskRequest) -> Result<TaskId, Status> {
-    TaskId::from_slice(&request.task).ok_or_else(|| {
-        status_from_rejection(&Rejection::new(Code::TaskNotFound, "there is no such task"))
-    })
+    TaskId::from_slice(&request.task)
+        .ok_or_else(|| status_from_rejection(&Rejection::new(Code::TaskNotFound, "there is no such task")))
 }
 
 fn worker(bytes: &[u8]) -> Result<WorkerId, Status> {

@@ -25,7 +25,9 @@ pub(super) fn document<T: Serialize>(view: &T) -> Result<Response<v1::DocumentRe
 
 pub(super) fn job_response(reply: Reply) -> Result<Response<v1::JobResponse>, Status> {
     match reply {
-        Reply::Job(job, counts) => Ok(Response::new(v1::JobResponse { job: json(&job)?, counts: json(&counts)? })),
+        Reply::Job(job, counts) => {
+            Ok(Response::new(v1::JobResponse { job: json(&job)?, counts: json(&counts)? }))
+        }
         _ => Err(unexpected()),
     }
 }

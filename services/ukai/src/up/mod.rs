@@ -1,14 +1,138 @@
 //! One machine's Ukai: scheduler, gateway, api and monitor composed on one origin.
 
 mod config;
+mod keys;
+mod origin;
+mod workers;
 
 pub use config::{Auth, Times, UpConfig};
 
-/// Runs until `shutdown` is given.
+use anyhow::Context;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use ukai_api::{ApiMetrics, ApiState, AuthMode};
+use ukai_boot::{Health, Registry, Shutdown};
+use ukai_bus::{Bus, LocalBus};
+use ukai_domain::Timestamp;
+use ukai_gateway::Gateway;
+use ukai_heartbeat_monitor::{Metrics as MonitorMetrics, MonitorConfig};
+use ukai_scheduler::{HEALTH_PART, Scheduler, SchedulerConfig};
+use ukai_store::sqlite::SqliteStore;
+use ukai_store::{Reads, Store};
+
+/// How long each part may take to end.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// Runs until `shutdown` is given, then ends the parts in the order in which they feed each other.
 ///
 /// # Errors
 /// What kept it from starting, or ended it.
-pub async fn run(config: UpConfig, shutdown: ukai_boot::Shutdown) -> anyhow::Result<()> {
-    let _ = (config, shutdown);
-    anyhow::bail!("the services aren't composed yet")
+pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        config.database_url.is_none(),
+        "--database-url: this version runs on its embedded database only"
+    );
+    anyhow::ensure!(config.nats_url.is_none(), "--nats-url: this version runs on its in-process bus only");
+    let folder = config.data_dir.clone();
+    let store = tokio::task::spawn_blocking(move || SqliteStore::open(&folder)).await??;
+    let listener =
+        TcpListener::bind(config.listen).await.with_context(|| format!("--listen {}", config.listen))?;
+    let address = listener.local_addr()?;
+    let first_key = keys::prepare(&config, &*store).await?;
+
+    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new());
+    let mut registry = Registry::default();
+    let scheduler = Scheduler::new(
+        scheduler_config(&config.times),
+        store.clone() as Arc<dyn Store>,
+        Arc::clone(&bus),
+        &mut registry,
+    );
+    let client = ukai_rpc::scheduler_over(scheduler.grpc());
+    let reads: Arc<dyn Reads> = store.clone();
+    let enroll_token = config.enroll_token().map(str::to_owned).or_else(|| workers::own_token(&config));
+    let gateway = Gateway::new(
+        origin::gateway_config(&config, enroll_token.clone())?,
+        Arc::clone(&bus),
+        Arc::clone(&reads),
+        &mut registry,
+    );
+    let api_metrics = ApiMetrics::register(&mut registry);
+    let monitor_metrics = MonitorMetrics::register(&mut registry);
+    let health = Health::new(env!("CARGO_PKG_VERSION"), &[HEALTH_PART], registry);
+
+    // Each part stops when it is told, not when the process is: the order matters.
+    let (front, middle, core) = (Shutdown::new(), Shutdown::new(), Shutdown::new());
+    core.spawn(ended("scheduler", scheduler.run(health.clone(), core.clone()), shutdown.clone()));
+    let gateway_run = {
+        let (gateway, middle) = (gateway.clone(), middle.clone());
+        async move { Ok(gateway.run(middle).await?) }
+    };
+    middle.spawn(ended("gateway", gateway_run, shutdown.clone()));
+    let monitor = MonitorConfig { timeout: config.times.heartbeat_timeout() };
+    let monitor = ukai_heartbeat_monitor::run(
+        monitor,
+        Arc::clone(&bus),
+        client.clone(),
+        monitor_metrics,
+        middle.clone(),
+    );
+    middle.spawn(ended("heartbeat monitor", monitor, shutdown.clone()));
+
+    let api = ukai_api::router(ApiState {
+        reads,
+        scheduler: client,
+        auth: match config.auth {
+            Auth::On => AuthMode::On,
+            Auth::Off => AuthMode::Off,
+        },
+        clock: Arc::new(wall_clock),
+        limits: ukai_api::Limits {
+            allow_private_targets: config.allow_private_targets,
+            ..ukai_api::Limits::default()
+        },
+        metrics: api_metrics,
+        health: Some(health.clone()),
+    });
+    let router = origin::router(&config, api, &gateway);
+    front.spawn(ukai_gateway::serve(listener, router, front.clone(), ukai_gateway::ListenLimits::default()));
+    if let Some(address) = config.metrics_listen {
+        origin::serve_metrics(address, health.clone(), &front).await?;
+    }
+    keys::greet(&config, address, first_key.as_deref());
+    let children = workers::start(&config, address, enroll_token.as_deref(), &shutdown)?;
+
+    shutdown.stopping().await;
+    children.stop(STOP_LIMIT).await;
+    middle.finish(STOP_LIMIT).await;
+    front.finish(STOP_LIMIT).await;
+    core.finish(STOP_LIMIT).await;
+    Ok(())
+}
+
+/// A part that ends before it was told to takes the process with it.
+async fn ended(part: &'static str, run: impl Future<Output = anyhow::Result<()>>, process: Shutdown) {
+    if let Err(error) = run.await {
+        tracing::error!(part, error = format!("{error:#}"), "a part of the server ended");
+        process.stop();
+    }
+}
+
+fn scheduler_config(times: &Times) -> SchedulerConfig {
+    let settings = ukai_domain::Settings {
+        heartbeat_interval: times.heartbeat_interval(),
+        heartbeat_timeout: times.heartbeat_timeout(),
+        task_timeout: times.task_timeout(),
+        deadline_slack: times.deadline_slack(),
+        away_grace: times.away_grace(),
+        default_max_delay: Duration::from_millis(times.max_delay_ms),
+        ..ukai_domain::Settings::default()
+    };
+    SchedulerConfig { settings, ..SchedulerConfig::default() }
+}
+
+fn wall_clock() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(0) + since
 }

@@ -75,7 +75,13 @@ impl Band {
         self.jobs.get_mut(&job)?.windows.get_mut(host).map(|slot| &mut slot.window)
     }
 
-    pub(super) fn make_window(&mut self, job: JobId, host: &Arc<str>, weight: u32, held: bool) -> &mut Window {
+    pub(super) fn make_window(
+        &mut self,
+        job: JobId,
+        host: &Arc<str>,
+        weight: u32,
+        held: bool,
+    ) -> &mut Window {
         let queue = self.jobs.entry(job).or_insert_with(|| JobQueue {
             v: 0,
             weight: 1,

@@ -136,7 +136,9 @@ impl Queue {
             })
             .collect();
         for key in keys {
-            if let Some(window) = self.bands.get_mut(&band_key(&key)).and_then(|b| b.window_mut(job, &key.lane.host)) {
+            if let Some(window) =
+                self.bands.get_mut(&band_key(&key)).and_then(|b| b.window_mut(job, &key.lane.host))
+            {
                 let before = window.len();
                 window.clear();
                 self.settle(&key, before);
@@ -182,8 +184,10 @@ impl Queue {
     pub(crate) fn refill(&mut self, read: WindowRows) {
         let cap = self.window_cap();
         self.low.remove(&read.key);
-        let Some(window) =
-            self.bands.get_mut(&band_key(&read.key)).and_then(|b| b.window_mut(read.key.job, &read.key.lane.host))
+        let Some(window) = self
+            .bands
+            .get_mut(&band_key(&read.key))
+            .and_then(|b| b.window_mut(read.key.job, &read.key.lane.host))
         else {
             return;
         };
@@ -363,7 +367,9 @@ impl Queue {
                 let key = LaneKey { kind: Arc::clone(kind), host: Arc::clone(host) };
                 self.lanes.get(&key).is_none_or(Lane::is_open)
             };
-            faults.extend(band.faults(lane_open).into_iter().map(|f| format!("band {} {kind}: {f}", priority.0)));
+            faults.extend(
+                band.faults(lane_open).into_iter().map(|f| format!("band {} {kind}: {f}", priority.0)),
+            );
         }
         faults
     }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use ukai_domain::scheduler::{
-    ColdTask, Commit, CommitId, DelayedRows, EndedRun, HostPolicy, IdempotencyRow, Input, LaneRow, Needs, PlaceName,
-    Prefetched, Snapshot, State, Token, WindowKey, WindowRows,
+    ColdTask, Commit, CommitId, DelayedRows, EndedRun, HostPolicy, IdempotencyRow, Input, LaneRow, Needs,
+    PlaceName, Prefetched, Snapshot, State, Token, WindowKey, WindowRows,
 };
 use ukai_domain::{
-    Counts, DoneStatus, Job, JobId, LaneKey, Outcome, Place, RunRow, Settings, TaskId, Timestamp, Waiting, WorkerId,
-    WorkerRow,
+    Counts, DoneStatus, Job, JobId, LaneKey, Outcome, Place, RunRow, Settings, TaskId, Timestamp, Waiting,
+    WorkerId, WorkerRow,
 };
 
 /// Why a commit was not applied.
@@ -60,7 +60,11 @@ impl SimStore {
         self.apply_events(commit);
         let new: BTreeSet<TaskId> = commit.tasks.iter().map(|t| t.id).collect();
         for body in &commit.tasks {
-            assert!(!self.places.contains_key(&body.id) && !self.purged.contains(&body.id), "{} twice", body.id);
+            assert!(
+                !self.places.contains_key(&body.id) && !self.purged.contains(&body.id),
+                "{} twice",
+                body.id
+            );
         }
         self.apply_runs(commit);
         for change in &commit.moves {
@@ -122,7 +126,13 @@ impl SimStore {
     }
 
     /// P4, I5: a row leaves exactly the place where it is; out of `done` only by a retry or a purge.
-    fn apply_move(&mut self, task: TaskId, from: Option<PlaceName>, to: Option<&Place>, new: &BTreeSet<TaskId>) {
+    fn apply_move(
+        &mut self,
+        task: TaskId,
+        from: Option<PlaceName>,
+        to: Option<&Place>,
+        new: &BTreeSet<TaskId>,
+    ) {
         let have = self.places.get(&task).map(Place::name);
         assert_eq!(have, from, "{task}: the row count of its old place");
         assert_eq!(from.is_none(), new.contains(&task), "{task}: new without a body or the reverse");
@@ -181,7 +191,9 @@ impl SimStore {
             .values()
             .filter_map(|place| match place {
                 Place::Ready(w)
-                    if w.body.job == key.job && w.body.priority == key.priority && w.body.lane == key.lane =>
+                    if w.body.job == key.job
+                        && w.body.priority == key.priority
+                        && w.body.lane == key.lane =>
                 {
                     Some(w)
                 }
@@ -192,8 +204,14 @@ impl SimStore {
 
     /// A window equals the first rows of its range.
     pub(crate) fn compare_windows(&self, state: &State) {
+        let mut stored: BTreeMap<(u8, JobId, &LaneKey), Vec<TaskId>> = BTreeMap::new();
+        for place in self.places.values() {
+            if let Place::Ready(w) = place {
+                stored.entry((w.body.priority, w.body.job, &w.body.lane)).or_default().push(w.body.id);
+            }
+        }
         for (key, ids, more) in state.windows() {
-            let rows: Vec<TaskId> = self.window(&key).iter().map(|w| w.body.id).collect();
+            let rows = stored.remove(&(key.priority, key.job, &key.lane)).unwrap_or_default();
             assert_eq!(ids, rows[..ids.len().min(rows.len())], "window {key:?}");
             if !more {
                 assert_eq!(ids.len(), rows.len(), "window {key:?} says that it is all");
@@ -233,7 +251,9 @@ impl SimStore {
             idempotency: self
                 .idempotency
                 .iter()
-                .filter(|row| needs.idempotency.iter().any(|k| k.principal == row.key.principal && k.key == row.key.key))
+                .filter(|row| {
+                    needs.idempotency.iter().any(|k| k.principal == row.key.principal && k.key == row.key.key)
+                })
                 .cloned()
                 .collect(),
             windows: needs
@@ -301,7 +321,8 @@ impl SimStore {
         }
         let delayed = self.delayed();
         let more = delayed.len() > settings.delayed_window;
-        let rows = delayed.into_iter().take(settings.delayed_window).map(|(at, _, w)| (w.clone(), at)).collect();
+        let rows =
+            delayed.into_iter().take(settings.delayed_window).map(|(at, _, w)| (w.clone(), at)).collect();
         let open = |job: &&Job| {
             let counts = self.counts.get(&job.id).copied().unwrap_or_default();
             !job.status.is_terminal() || job.implicit || job.deleting || counts.open() > 0

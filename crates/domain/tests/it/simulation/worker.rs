@@ -34,7 +34,14 @@ pub(crate) struct SimWorker {
 
 impl SimWorker {
     pub(crate) fn new(id: WorkerId, contract_only: bool) -> Self {
-        Self { id, session: None, contract_only, held: Vec::new(), unacked: VecDeque::new(), said: Vec::new() }
+        Self {
+            id,
+            session: None,
+            contract_only,
+            held: Vec::new(),
+            unacked: VecDeque::new(),
+            said: Vec::new(),
+        }
     }
 
     /// What it announces when it connects: what it works on and what it has results of.

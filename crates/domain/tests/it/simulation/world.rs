@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use ukai_domain::scheduler::{
-    Effects, Heartbeat, HostPolicy, IdempotencyKey, Input, JobAction, JobRef, Push, PushMessage, Query, Refusal, Reply,
-    Report, State, Step, Submit, Token, Word, faults, step,
+    Effects, Heartbeat, HostPolicy, IdempotencyKey, Input, JobAction, JobRef, Push, PushMessage, Query,
+    Refusal, Reply, Report, State, Step, Submit, Token, Word, faults, step,
 };
 use ukai_domain::{
-    Code, DoneStatus, ErrorType, JobId, JobKind, NetworkInfo, Place, Rejection, ReportedStatus, Run, SessionId,
-    Settings, TaskId, Timestamp, WorkerId, WorkerStats,
+    Code, DoneStatus, ErrorType, JobId, JobKind, NetworkInfo, Place, Rejection, ReportedStatus, Run,
+    SessionId, Settings, TaskId, Timestamp, WorkerId, WorkerStats,
 };
 use uuid::Uuid;
 
@@ -144,7 +144,11 @@ impl World {
             22..62 => self.work(),
             62..72 => self.deliver(),
             72..80 => {
-                let seconds = if self.chance(80) { self.random.random_range(0..4_000) } else { self.random.random_range(0..40_000) };
+                let seconds = if self.chance(80) {
+                    self.random.random_range(0..4_000)
+                } else {
+                    self.random.random_range(0..40_000)
+                };
                 self.now = self.now + Duration::from_millis(seconds);
                 self.inbox.push_back((Input::Tick, Asked::Other));
             }
@@ -159,25 +163,33 @@ impl World {
 
     fn submit(&mut self) {
         let hosts = ["a.example", "b.example", "c.example"];
-        let n = if self.chance(90) { self.random.random_range(1..5) } else { self.random.random_range(5..25) };
+        let n =
+            if self.chance(90) { self.random.random_range(1..5) } else { self.random.random_range(5..25) };
         let tasks = (0..n)
             .map(|_| {
                 let host = *hosts.choose(&mut self.random).expect("hosts");
                 let mut new = task(host, *[10, 50, 50, 90].choose(&mut self.random).expect("priorities"));
                 new.max_attempts = self.random.random_range(1..=3);
                 if self.chance(15) {
-                    new.not_before = Some(self.now + Duration::from_millis(self.random.random_range(1..20_000)));
+                    new.not_before =
+                        Some(self.now + Duration::from_millis(self.random.random_range(1..20_000)));
                 }
                 new
             })
             .collect();
         let job = match self.random.random_range(0..4) {
-            0 => JobRef::New { name: "n".to_owned(), kind: JobKind::Scrape, weight: self.random.random_range(1..4) },
+            0 => JobRef::New {
+                name: "n".to_owned(),
+                kind: JobKind::Scrape,
+                weight: self.random.random_range(1..4),
+            },
             1 => JobRef::Implicit { id: JobId(Uuid::from_u128(77)), name: "loose".to_owned() },
-            _ => self.jobs.choose(&mut self.random).map_or(
-                JobRef::New { name: "m".to_owned(), kind: JobKind::Scrape, weight: 1 },
-                |job| JobRef::Existing(*job),
-            ),
+            _ => self
+                .jobs
+                .choose(&mut self.random)
+                .map_or(JobRef::New { name: "m".to_owned(), kind: JobKind::Scrape, weight: 1 }, |job| {
+                    JobRef::Existing(*job)
+                }),
         };
         let key = self.chance(30).then(|| IdempotencyKey {
             principal: "p".to_owned(),
@@ -325,7 +337,8 @@ impl World {
         // A guess that is right is no lie.
         let held = self.workers[at].held.iter().any(|h| h.task == task);
         let owes = self.workers[at].unacked.iter().any(|u| u.task == task);
-        let leased_here = matches!(self.store.places.get(&task), Some(Place::Leased(l)) if l.worker == self.workers[at].id);
+        let leased_here =
+            matches!(self.store.places.get(&task), Some(Place::Leased(l)) if l.worker == self.workers[at].id);
         if !held && !owes && !leased_here {
             self.say(at, session, Unacked { task, run, word });
         }
@@ -417,7 +430,8 @@ impl World {
                     if let Some(worker) = self.workers.iter_mut().find(|w| w.session == Some(push.session)) {
                         worker.session = None;
                         let reason = "lost pushes".to_owned();
-                        self.inbox.push_back((Input::Disconnect { session: push.session, reason }, Asked::Other));
+                        self.inbox
+                            .push_back((Input::Disconnect { session: push.session, reason }, Asked::Other));
                     }
                 }
             }
@@ -466,11 +480,8 @@ impl World {
         assert_eq!(faults(&state), Vec::<String>::new(), "after a takeover");
         self.leaders.push(Leader { state, alive: true });
         // Gateways announce their sessions to the new leader.
-        let sessions = self
-            .workers
-            .iter()
-            .filter_map(|w| Some(connect(w.session?, w.id, w.in_flight())))
-            .collect();
+        let sessions =
+            self.workers.iter().filter_map(|w| Some(connect(w.session?, w.id, w.in_flight()))).collect();
         self.inbox.push_front((Input::Announce { gateway: crate::kit::GATEWAY, sessions }, Asked::Other));
     }
 
@@ -647,7 +658,8 @@ impl World {
     }
 
     fn live_runs(&self) -> BTreeSet<(TaskId, WorkerId, Run)> {
-        let leases = self.store.places.values().filter_map(|p| if let Place::Leased(l) = p { Some(l) } else { None });
+        let leases =
+            self.store.places.values().filter_map(|p| if let Place::Leased(l) = p { Some(l) } else { None });
         leases.map(|l| (l.body.id, l.worker, l.progress.run)).collect()
     }
 
@@ -764,7 +776,10 @@ impl World {
         self.calm = true;
         let paused: Vec<JobId> = self.store.jobs.keys().copied().collect();
         for job in paused {
-            self.inbox.push_back((Input::ControlJob { job, action: JobAction::Resume, idempotency: None }, Asked::Other));
+            self.inbox.push_back((
+                Input::ControlJob { job, action: JobAction::Resume, idempotency: None },
+                Asked::Other,
+            ));
         }
         let policy = HostPolicy { host: "a.example".into(), min_interval_ms: 0, max_concurrency: 0 };
         self.inbox.push_back((Input::SetHost(policy), Asked::Other));

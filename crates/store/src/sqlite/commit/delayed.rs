@@ -7,8 +7,10 @@ use rusqlite::{Connection, params};
 use ukai_domain::Place;
 use ukai_domain::scheduler::{Move, PlaceName};
 
+pub(super) const LEAVE: &str = "DELETE FROM task_delayed WHERE id = ?1";
+
 pub(super) fn leave(conn: &Connection, moves: &[Move]) -> Result<(), Failure> {
-    let mut delete = Group::new(conn, "delete from task_delayed", "DELETE FROM task_delayed WHERE id = ?1")?;
+    let mut delete = Group::new(conn, "delete from task_delayed", LEAVE)?;
     for m in moves.iter().filter(|m| leaves(m, PlaceName::Delayed)) {
         delete.one([m.task.as_bytes()], m.task)?;
     }

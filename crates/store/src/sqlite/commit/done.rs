@@ -8,9 +8,11 @@ use rusqlite::{Connection, params};
 use ukai_domain::Place;
 use ukai_domain::scheduler::{Move, PlaceName};
 
+pub(super) const LEAVE: &str = "DELETE FROM task_done WHERE id = ?1";
+
 /// Put back by an operator, or purged.
 pub(super) fn leave(conn: &Connection, moves: &[Move]) -> Result<(), Failure> {
-    let mut delete = Group::new(conn, "delete from task_done", "DELETE FROM task_done WHERE id = ?1")?;
+    let mut delete = Group::new(conn, "delete from task_done", LEAVE)?;
     for m in moves.iter().filter(|m| leaves(m, PlaceName::Done)) {
         delete.one([m.task.as_bytes()], m.task)?;
     }

@@ -7,8 +7,14 @@ use rusqlite::{Connection, params};
 use ukai_domain::Place;
 use ukai_domain::scheduler::{Move, PlaceName};
 
+pub(super) const LEAVE: &str = "DELETE FROM task_lease WHERE id = ?1";
+
+pub(super) const STAY: &str =
+    "UPDATE task_lease SET run = ?2, attempts = ?3, losses = ?4, parse_errors = ?5, avoid = ?6, worker = ?7,
+     session = ?8, assigned_at = ?9, started_at = ?10, deadline = ?11 WHERE id = ?1";
+
 pub(super) fn leave(conn: &Connection, moves: &[Move]) -> Result<(), Failure> {
-    let mut delete = Group::new(conn, "delete from task_lease", "DELETE FROM task_lease WHERE id = ?1")?;
+    let mut delete = Group::new(conn, "delete from task_lease", LEAVE)?;
     for m in moves.iter().filter(|m| leaves(m, PlaceName::Leased)) {
         delete.one([m.task.as_bytes()], m.task)?;
     }
@@ -27,12 +33,7 @@ pub(super) fn enter(conn: &Connection, moves: &[Move]) -> Result<(), Failure> {
 
 /// A start, a new session, a longer deadline; inside one step also another run on another worker.
 pub(super) fn stay(conn: &Connection, moves: &[Move]) -> Result<(), Failure> {
-    let mut update = Group::new(
-        conn,
-        "update task_lease",
-        "UPDATE task_lease SET run = ?2, attempts = ?3, losses = ?4, parse_errors = ?5, avoid = ?6, worker = ?7,
-         session = ?8, assigned_at = ?9, started_at = ?10, deadline = ?11 WHERE id = ?1",
-    )?;
+    let mut update = Group::new(conn, "update task_lease", STAY)?;
     write(&mut update, moves.iter().filter_map(|m| stays(m, PlaceName::Leased)))
 }
 

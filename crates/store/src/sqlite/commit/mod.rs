@@ -84,3 +84,9 @@ fn name(conn: &Connection, commit: &Commit) -> Result<(), Failure> {
         Err(error) => Err(error.into()),
     }
 }
+
+/// What runs once for every task, with its plan asserted at a million rows.
+#[cfg(test)]
+pub(super) fn statements() -> Vec<&'static str> {
+    vec![ready::LEAVE, delayed::LEAVE, lease::LEAVE, lease::STAY, done::LEAVE, run::UNLIST, run::PURGE]
+}

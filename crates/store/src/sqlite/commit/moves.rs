@@ -37,7 +37,10 @@ fn check(moves: &[Move]) -> Result<(), Failure> {
             }
             (_, Some(_)) | (Some(PlaceName::Done), None) => {}
             (from, None) => {
-                return Err(Failure::Refused(format!("move of {}: a purge from {from:?}, not from Done", m.task)));
+                return Err(Failure::Refused(format!(
+                    "move of {}: a purge from {from:?}, not from Done",
+                    m.task
+                )));
             }
         }
     }

@@ -7,13 +7,15 @@ use rusqlite::{Connection, params};
 use ukai_domain::Place;
 use ukai_domain::scheduler::{Move, PlaceName};
 
+/// By the whole key.
+pub(super) const LEAVE: &str =
+    "DELETE FROM task_ready WHERE kind = ?1 AND rank = ?2 AND job = ?3 AND host = ?4 AND id = ?5";
+
 pub(super) fn leave(conn: &Connection, moves: &[Move]) -> Result<(), Failure> {
-    let mut delete = Group::new(
-        conn,
-        "delete from task_ready",
-        "DELETE FROM task_ready WHERE kind = ?1 AND rank = ?2 AND job = ?3 AND host = ?4 AND id = ?5",
-    )?;
-    for body in moves.iter().filter(|m| leaves(m, PlaceName::Ready)).filter_map(|m| m.to.as_ref().map(Place::body)) {
+    let mut delete = Group::new(conn, "delete from task_ready", LEAVE)?;
+    for body in
+        moves.iter().filter(|m| leaves(m, PlaceName::Ready)).filter_map(|m| m.to.as_ref().map(Place::body))
+    {
         let lane = &body.lane;
         let key = params![&*lane.kind, rank(body), body.job.as_bytes(), &*lane.host, body.id.as_bytes()];
         delete.one(key, body.id)?;

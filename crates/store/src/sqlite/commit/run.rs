@@ -58,14 +58,15 @@ fn list(conn: &Connection, last: i64, tail: i64) -> Result<(), Failure> {
     Ok(())
 }
 
+pub(super) const UNLIST: &str =
+    "DELETE FROM run_worker WHERE (worker, task) IN (SELECT worker, task FROM run WHERE task = ?1)";
+
+pub(super) const PURGE: &str = "DELETE FROM run WHERE task = ?1";
+
 /// Forgets the runs of purged tasks.
 pub(super) fn purge(conn: &Connection, moves: &[Move]) -> Result<(), Failure> {
-    let mut lists = Group::new(
-        conn,
-        "delete from run_worker",
-        "DELETE FROM run_worker WHERE (worker, task) IN (SELECT worker, task FROM run WHERE task = ?1)",
-    )?;
-    let mut runs = Group::new(conn, "delete from run", "DELETE FROM run WHERE task = ?1")?;
+    let mut lists = Group::new(conn, "delete from run_worker", UNLIST)?;
+    let mut runs = Group::new(conn, "delete from run", PURGE)?;
     let mut any = false;
     for m in moves.iter().filter(|m| m.to.is_none()) {
         lists.any([m.task.as_bytes()], m.task)?;

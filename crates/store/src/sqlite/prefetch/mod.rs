@@ -8,8 +8,8 @@ mod window;
 pub(super) use task::body_by_id;
 pub(super) use window::delayed;
 
-use super::read::job;
 use super::columns;
+use super::read::job;
 use rusqlite::{Connection, Result, params};
 use ukai_domain::scheduler::{IdempotencyKey, IdempotencyRow, Needs, Prefetched};
 
@@ -60,4 +60,12 @@ fn remembered(conn: &Connection, key: &IdempotencyKey) -> Result<Option<Idempote
         })
     })
     .optional()
+}
+
+/// What a step or a sweep reads, with its plan asserted at a million rows.
+#[cfg(test)]
+pub(super) fn statements() -> Vec<&'static str> {
+    let sweep = [sweep::GROUPS, sweep::READY, sweep::DELAYED, sweep::DONE];
+    let ahead = [ahead::HIGHER, ahead::NEXT_WINDOW, ahead::OLDER];
+    [window::WINDOW, window::DELAYED].into_iter().chain(sweep).chain(ahead).collect()
 }

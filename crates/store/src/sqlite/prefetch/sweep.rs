@@ -13,7 +13,7 @@ use std::sync::Arc;
 use ukai_domain::scheduler::SweepNeed;
 use ukai_domain::{Place, Waiting};
 
-const READY: &str = concat!(
+pub(super) const READY: &str = concat!(
     "SELECT ",
     body_columns!(),
     ", ",
@@ -22,7 +22,7 @@ const READY: &str = concat!(
       WHERE p.kind = ?1 AND p.rank = ?2 AND p.job = ?3 LIMIT ?4"
 );
 
-const DELAYED: &str = concat!(
+pub(super) const DELAYED: &str = concat!(
     "SELECT ",
     body_columns!(),
     ", ",
@@ -30,7 +30,7 @@ const DELAYED: &str = concat!(
     ", p.at FROM task_delayed p CROSS JOIN task t ON t.id = p.id WHERE p.job = ?1 ORDER BY p.id LIMIT ?2"
 );
 
-const DONE: &str = concat!(
+pub(super) const DONE: &str = concat!(
     "SELECT ",
     body_columns!(),
     ", ",
@@ -38,6 +38,9 @@ const DONE: &str = concat!(
     ", p.status, p.finished_at, p.error FROM task t CROSS JOIN task_done p ON p.id = t.id
       WHERE t.job = ?1 ORDER BY t.id LIMIT ?2"
 );
+
+pub(super) const GROUPS: &str =
+    "SELECT kind, rank FROM task_ready WHERE (kind, rank) > (?1, ?2) ORDER BY kind, rank LIMIT 1";
 
 /// First what is ready, then what is delayed, then what has ended, where that is asked for.
 pub(super) fn next(conn: &Connection, need: &SweepNeed) -> Result<Vec<Place>> {
@@ -87,9 +90,7 @@ fn waiting(row: &Row<'_>) -> Result<Waiting> {
 
 /// Every (kind, rank) that has a ready row.
 fn groups(conn: &Connection) -> Result<Vec<(String, i64)>> {
-    let mut next = conn.prepare_cached(
-        "SELECT kind, rank FROM task_ready WHERE (kind, rank) > (?1, ?2) ORDER BY kind, rank LIMIT 1",
-    )?;
+    let mut next = conn.prepare_cached(GROUPS)?;
     let mut groups: Vec<(String, i64)> = Vec::new();
     loop {
         let (kind, rank) = groups.last().map_or(("", i64::MIN), |(kind, rank)| (kind.as_str(), *rank));

@@ -9,7 +9,7 @@ use ukai_domain::Waiting;
 use ukai_domain::scheduler::{DelayedNeed, DelayedRows, WindowNeed, WindowRows};
 
 /// A window is one range of the primary key.
-pub(in crate::sqlite) const WINDOW: &str = concat!(
+pub(super) const WINDOW: &str = concat!(
     "SELECT ",
     body_columns!(),
     ", ",
@@ -19,7 +19,7 @@ pub(in crate::sqlite) const WINDOW: &str = concat!(
 );
 
 /// In the order of the times, then of the ids.
-pub(in crate::sqlite) const DELAYED: &str = concat!(
+pub(super) const DELAYED: &str = concat!(
     "SELECT ",
     body_columns!(),
     ", ",
@@ -33,7 +33,8 @@ pub(super) fn rows(conn: &Connection, need: &WindowNeed) -> Result<WindowRows> {
     let lane = &key.lane;
     let mut statement = conn.prepare_cached(WINDOW)?;
     let rank = 100 - i64::from(key.priority);
-    let range = params![&*lane.kind, rank, key.job.as_bytes(), &*lane.host, after.as_bytes(), one_more(*limit)];
+    let range =
+        params![&*lane.kind, rank, key.job.as_bytes(), &*lane.host, after.as_bytes(), one_more(*limit)];
     let mut rows = statement
         .query_map(range, |row| {
             let body = Arc::new(body_in_lane(row, 0, lane.clone())?);

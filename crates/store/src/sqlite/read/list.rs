@@ -120,7 +120,7 @@ fn walks(filter: &TaskFilter, few_waiting: bool) -> Vec<String> {
             ended("SELECT w.task FROM run_worker w WHERE w.worker = :worker", "w.task"),
             // The runs that are not in the lists yet: few, and sorted when they are read.
             ended(
-                "SELECT r.task FROM run r WHERE r.rowid > (SELECT through FROM run_worker_through)
+                "SELECT r.task FROM run r NOT INDEXED WHERE r.rowid > (SELECT through FROM run_worker_through)
                  AND r.worker = :worker",
                 "r.task",
             ),
@@ -187,4 +187,10 @@ fn statuses(wanted: &[TaskStatus], id: &str) -> String {
         }
     };
     format!(" AND ({})", wanted.iter().map(place).collect::<Vec<_>>().join(" OR "))
+}
+
+/// The statement of a filter's ids, for its plan.
+#[cfg(test)]
+pub(in crate::sqlite) fn statement(filter: &TaskFilter) -> String {
+    format!("{} ORDER BY 1 DESC LIMIT 50", Query::new(filter, false).sql())
 }
