@@ -116,7 +116,9 @@ async fn scrape(
                 let title = short(task["result"]["productTitle"].as_str().unwrap_or(""), 40);
                 bar.set_message(title.clone());
                 if plain {
-                    output.say(&format!("  {:<10} {title}", task["status"].as_str().unwrap_or("")));
+                    let (n, of) = (bar.position(), urls.len());
+                    output
+                        .say(&format!("  {n:>3}/{of} {:<10} {title}", task["status"].as_str().unwrap_or("")));
                 }
                 *slot = Some(task);
             }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use serde_json::json;
-use ukai_testkit::fake_worker::{Ending, FakeWorker};
+use serde_json::{Value, json};
+use ukai_socketio::{Connection, Incoming, Target};
+use ukai_testkit::fake_worker::PRODUCT;
 
 use crate::server::Server;
 
@@ -35,32 +36,79 @@ fn scraped(text: &str) -> BTreeMap<String, f64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_listed_metric_moves() {
     let server = Server::start().await;
-    let names = listed();
     let before = scraped(&server.metrics().await);
-    let made = server.ask(Method::POST, "/api/workers", &json!({ "name": "moves" })).await;
-    let mut worker = FakeWorker::new(&server.url, made["token"].as_str().unwrap(), 1);
-    worker.page = Duration::from_millis(300)..Duration::from_millis(300);
-    let ending = Ending::default();
-    tokio::spawn(worker.run(ending.clone(), std::sync::Arc::new(|_| {})));
+    // It moved before anybody could look: a server is ready once it leads.
+    assert_eq!(before.get("scheduler_leading"), Some(&1.0));
     for n in 0..5 {
         let body = json!({ "productUrl": format!("https://www.shop.example/{n}") });
         server.ask(Method::POST, "/api/tasks", &body).await;
     }
+    let working = tokio::spawn(works_and_reports_too_much(server.url.clone(), token(&server).await));
+    cancel_one(&server).await;
     let begun = Instant::now();
-    let mut still: Vec<_> = names.clone();
-    let mut last = before.clone();
+    let mut still = listed();
+    still.retain(|name| *name != "scheduler_leading");
+    let mut last = before;
     while !still.is_empty() {
         let now = scraped(&server.metrics().await);
-        still.retain(|name| {
-            let moved =
-                |values: &BTreeMap<String, f64>| now.get(*name).is_some_and(|n| values.get(*name) != Some(n));
-            !(moved(&before) || moved(&last))
-        });
+        still.retain(|name| now.get(*name) == last.get(*name));
         last = now;
-        if begun.elapsed() > Duration::from_secs(20) {
-            ending.kill.cancel();
-            panic!("these never moved: {still:?}\n{}", server.metrics().await);
-        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "these never moved: {still:?}\n{}",
+            server.metrics().await
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    working.abort();
+}
+
+/// One that is at the worker, whose result then comes too late.
+async fn cancel_one(server: &Server) {
+    let begun = Instant::now();
+    loop {
+        let list = server.get("/api/tasks?status=assigned,running").await;
+        if let Some(id) = list["items"][0]["id"].as_str() {
+            server.ask(Method::DELETE, &format!("/api/tasks/{id}"), &Value::Null).await;
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "no task reaches the worker");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn token(server: &Server) -> String {
+    let made = server.ask(Method::POST, "/api/workers", &json!({ "name": "moves" })).await;
+    made["token"].as_str().unwrap().to_owned()
+}
+
+/// A worker whose pages take a while, and that reports also what was cancelled.
+async fn works_and_reports_too_much(url: String, token: String) {
+    let mut target = Target::new(&url, "/workers").unwrap();
+    target.url.query_pairs_mut().append_pair("token", &token);
+    let mut connection = Connection::open(&target, "").await.unwrap();
+    let mut task: Option<Value> = None;
+    let mut beat = tokio::time::interval(Duration::from_millis(500));
+    loop {
+        tokio::select! {
+            incoming = connection.next() => match incoming {
+                Err(_) => return,
+                Ok(Incoming::Event(event)) if event.name() == "task:assigned" => {
+                    let assigned: Value = event.parse().unwrap();
+                    let started = json!({ "taskId": assigned["taskId"], "startedAt": "2026-01-01T00:00:00Z" });
+                    connection.emit("task:started", &started).unwrap();
+                    task = Some(assigned);
+                }
+                Ok(Incoming::Event(_) | Incoming::Ack(_)) => {}
+            },
+            _ = beat.tick() => if let Some(task) = task.take() {
+                let product: Value = serde_json::from_str(PRODUCT).unwrap();
+                let completed = json!({
+                    "taskId": task["taskId"], "run": task["run"], "completedAt": "2026-01-01T00:00:00Z",
+                    "result": product, "metrics": { "scrapeDurationMs": 1, "pageLoadTimeMs": 1 },
+                });
+                connection.emit_for_ack("task:completed", &completed).unwrap();
+            },
+        }
     }
 }
