@@ -3,18 +3,22 @@
 //!
 //! `cargo run --release -p ukai-store --example commit_cost [tasks]`
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measuring tool: it stops where something is wrong")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measuring tool: it stops where something is wrong"
+)]
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ukai_domain::scheduler::{Commit, CommitId, Move, Needs, PlaceName, WindowKey, WindowNeed};
 use ukai_domain::{
-    Counts, Done, DoneStatus, Event, EventRow, Job, JobId, JobKind, JobStatus, LaneKey, Lease, Outcome, Place, Progress,
-    Run, RunResult, RunRow, SessionId, TaskBody, TaskId, Timestamp, Waiting, WorkerId,
+    Counts, Done, DoneStatus, Event, EventRow, Job, JobId, JobKind, JobStatus, LaneKey, Lease, Outcome,
+    Place, Progress, Run, RunResult, RunRow, SessionId, TaskBody, TaskId, Timestamp, Waiting, WorkerId,
 };
-use ukai_store::{Reads, Store};
 use ukai_store::sqlite::SqliteStore;
+use ukai_store::{Reads, Store};
 use uuid::Uuid;
 
 const WORKERS: u128 = 200;

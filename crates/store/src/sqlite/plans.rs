@@ -83,7 +83,7 @@ fn fill(conn: &Connection) {
     let rows = "INSERT INTO task_ready SELECT 'scrape', 50, j.job, h.host,
          unhex(printf('018bcfe568007000%012x%04x', j.n * 1001 + h.n, n.n)), 0, 0, 0, 0, NULL
          FROM j CROSS JOIN h CROSS JOIN n WHERE n.n < ?1 AND j.n = ?2";
-    let mut small = conn.prepare(&rows).expect("a statement");
+    let mut small = conn.prepare(rows).expect("a statement");
     let mut deep = conn
         .prepare(&rows.replace("CROSS JOIN h ", "CROSS JOIN (SELECT 1000 AS n, 'z' AS host) h "))
         .expect("a statement");

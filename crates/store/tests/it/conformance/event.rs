@@ -21,7 +21,9 @@ pub(crate) async fn replays(made: Made) {
         next = row.last() + 1;
     }
     assert_eq!(next, world.last_event + 1);
-    for since in (0..40).chain((40..world.last_event).step_by(17)).chain(world.last_event - 3..world.last_event + 3) {
+    for since in
+        (0..40).chain((40..world.last_event).step_by(17)).chain(world.last_event - 3..world.last_event + 3)
+    {
         let filter = EventFilter { job: None, since, limit: 1_000_000 };
         let (rows, last) = made.store.events(filter).await.unwrap();
         assert_eq!(last, world.last_event);
@@ -37,7 +39,8 @@ pub(crate) async fn of_one_job(made: Made) {
         let want: Vec<_> = world.events.iter().filter(|r| r.job == *job).cloned().collect();
         let (mut since, mut all) = (0, Vec::new());
         loop {
-            let (rows, _) = made.store.events(EventFilter { job: Some(*job), since, limit: 7 }).await.unwrap();
+            let (rows, _) =
+                made.store.events(EventFilter { job: Some(*job), since, limit: 7 }).await.unwrap();
             let Some(last) = rows.last() else { break };
             since = last.last();
             all.extend(rows);

@@ -93,7 +93,11 @@ pub(crate) async fn released(made: Made) {
     let two = made.store.take_over("two", LEASE).await.unwrap().unwrap();
     assert_eq!(two.epoch, one.epoch + 1);
     made.store.release(one.epoch).await.unwrap();
-    assert_eq!(made.store.take_over("one", LEASE).await.unwrap(), None, "the old leader can't give away the new lease");
+    assert_eq!(
+        made.store.take_over("one", LEASE).await.unwrap(),
+        None,
+        "the old leader can't give away the new lease"
+    );
 }
 
 /// A process that was killed and came back doesn't wait for its own lease.

@@ -58,7 +58,8 @@ pub(crate) async fn by_worker(made: Made) {
         }
         for job in world.jobs.keys().copied() {
             let want = wanted(&world, |r| r.worker == Some(worker) && r.body.job == job);
-            whole(&made, TaskFilter { worker: Some(worker), job: Some(job), ..TaskFilter::default() }, &want).await;
+            whole(&made, TaskFilter { worker: Some(worker), job: Some(job), ..TaskFilter::default() }, &want)
+                .await;
         }
     }
     assert!(seen > 50, "{seen}");
@@ -127,7 +128,8 @@ pub(crate) async fn pages_and_cursor(made: Made) {
         assert_eq!(by_offset, whole.items);
         assert_eq!(by_cursor, whole.items);
     }
-    let rows = page(&made, TaskFilter { with_result: true, limit: 1_000, ..TaskFilter::default() }).await.items;
+    let rows =
+        page(&made, TaskFilter { with_result: true, limit: 1_000, ..TaskFilter::default() }).await.items;
     for row in rows {
         assert_eq!(row, expected_row(&world, row.body.id, false, true));
     }

@@ -17,7 +17,8 @@ pub(crate) async fn budgets(made: Made) {
     commit(&made, &mut world).await;
     let loaded = made.store.load(world.epoch, 8, 5).await.unwrap();
     assert_eq!(loaded.heads.len(), 8);
-    let kinds: std::collections::BTreeSet<_> = loaded.heads.iter().map(|w| w.body.lane.kind.clone()).collect();
+    let kinds: std::collections::BTreeSet<_> =
+        loaded.heads.iter().map(|w| w.body.lane.kind.clone()).collect();
     assert_eq!(kinds.len(), 2, "each kind has its share");
     assert!(loaded.heads.iter().all(|w| w.body.priority == 90), "{:?}", loaded.heads);
     let delayed = loaded.delayed.unwrap();

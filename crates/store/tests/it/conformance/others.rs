@@ -3,8 +3,8 @@
 use super::{Made, commit, lead};
 use crate::kit::assert_same;
 use std::time::Duration;
-use ukai_domain::scheduler::{IdempotencyKey, IdempotencyRow, Needs};
 use ukai_domain::Timestamp;
+use ukai_domain::scheduler::{IdempotencyKey, IdempotencyRow, Needs};
 use ukai_store::{ApiKeyRow, KeyRole};
 
 /// The balance of everything ever accepted outlives the jobs.
@@ -94,7 +94,11 @@ pub(crate) async fn results_come_back_as_sent(made: Made) {
     let mut world = lead(&made, 54).await;
     let job = *world.jobs.keys().next().unwrap();
     let worker = *world.workers.keys().next().unwrap();
-    for text in ["{}".to_owned(), r#"{"t":"鵜飼 \u0001 🐦 'x'--;"}"#.to_owned(), format!(r#"{{"t":"{}"}}"#, "x".repeat(900_000))] {
+    for text in [
+        "{}".to_owned(),
+        r#"{"t":"鵜飼 \u0001 🐦 'x'--;"}"#.to_owned(),
+        format!(r#"{{"t":"{}"}}"#, "x".repeat(900_000)),
+    ] {
         let task = world.submit(job, "a.example", 50, None);
         world.hand_out(task, worker);
         world.complete(task);

@@ -15,11 +15,8 @@ pub(crate) async fn windows_page(made: Made) {
         world.submit(job, "a.example", 51, None);
     }
     commit(&made, &mut world).await;
-    let key = WindowKey {
-        lane: LaneKey { kind: "scrape".into(), host: "a.example".into() },
-        priority: 50,
-        job,
-    };
+    let key =
+        WindowKey { lane: LaneKey { kind: "scrape".into(), host: "a.example".into() }, priority: 50, job };
     let all: Vec<TaskId> = world
         .places
         .values()
@@ -131,10 +128,11 @@ pub(crate) async fn ahead(made: Made) {
     let found = made.store.prefetch(Needs { ahead: ids.clone(), ..Needs::default() }).await.unwrap().ahead;
     for id in ids {
         let me = world.places[&id].body();
-        let before = world.places.values().filter(|p| matches!(p, Place::Ready(_))).map(Place::body).filter(|b| {
-            b.lane.kind == me.lane.kind
-                && (b.priority > me.priority || (b.priority == me.priority && b.id < me.id))
-        });
+        let before =
+            world.places.values().filter(|p| matches!(p, Place::Ready(_))).map(Place::body).filter(|b| {
+                b.lane.kind == me.lane.kind
+                    && (b.priority > me.priority || (b.priority == me.priority && b.id < me.id))
+            });
         assert_eq!(found[&id], before.count() as u64);
     }
 }
@@ -158,7 +156,12 @@ pub(crate) async fn unknown_ids(made: Made) {
         ..Needs::default()
     };
     let found = made.store.prefetch(needs).await.unwrap();
-    assert!(found.tasks.is_empty() && found.jobs.is_empty() && found.idempotency.is_empty() && found.ahead.is_empty());
+    assert!(
+        found.tasks.is_empty()
+            && found.jobs.is_empty()
+            && found.idempotency.is_empty()
+            && found.ahead.is_empty()
+    );
     assert_eq!(found.sweeps, [(JobId::NIL, Vec::new())]);
     assert!(found.delayed.is_none());
     assert_eq!(world.n, 1);

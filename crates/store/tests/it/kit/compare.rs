@@ -33,7 +33,9 @@ async fn assert_load(store: &dyn Store, world: &World) {
         .jobs
         .values()
         .map(|job| (job.clone(), world.counts[&job.id]))
-        .filter(|(job, counts)| !job.status.is_terminal() || job.implicit || job.deleting || counts.open() > 0)
+        .filter(|(job, counts)| {
+            !job.status.is_terminal() || job.implicit || job.deleting || counts.open() > 0
+        })
         .collect();
     assert_eq!(loaded.jobs, jobs);
     assert_eq!(loaded.total, world.total);
@@ -106,7 +108,8 @@ pub(crate) async fn assert_same_lists(store: &dyn Store, world: &World) {
         assert_eq!(row, Some(expected_row(world, *id, true, true)));
     }
     for status in TaskStatus::ALL.map(Some).into_iter().chain([None]) {
-        let filter = TaskFilter { status: status.into_iter().collect(), limit: 10_000, ..TaskFilter::default() };
+        let filter =
+            TaskFilter { status: status.into_iter().collect(), limit: 10_000, ..TaskFilter::default() };
         let page = store.tasks(filter).await.expect("a page");
         let want: Vec<TaskRow> = world
             .places

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use ukai_domain::scheduler::{IdempotencyKey, IdempotencyRow, PlaceName};
 use ukai_domain::{
-    Done, DoneStatus, ErrorType, Event, JobId, JobStatus, LaneKey, Lease, Outcome, Place, RunError, RunResult, RunRow,
-    SessionId, TaskId, Timestamp, Waiting, WorkerId,
+    Done, DoneStatus, ErrorType, Event, JobId, JobStatus, LaneKey, Lease, Outcome, Place, RunError,
+    RunResult, RunRow, SessionId, TaskId, Timestamp, Waiting, WorkerId,
 };
 
 const HOSTS: [&str; 5] = ["a.example", "b.example", "shop.example", "xn--bcher-kva.example", "z.example"];
@@ -24,8 +24,7 @@ impl World {
         let now = self.now;
         let deadline = now + Duration::from_secs(30);
         let session = Self::session();
-        let lease =
-            Lease { body, progress, worker, session, assigned_at: now, started_at: None, deadline };
+        let lease = Lease { body, progress, worker, session, assigned_at: now, started_at: None, deadline };
         self.place(task, Some(Place::Leased(lease)));
     }
 
@@ -59,7 +58,7 @@ impl World {
         let error = RunError {
             kind: ErrorType::Network,
             message: "connection reset".to_owned(),
-            details: (task.as_bytes()[15] % 2 == 0).then(|| "at line 3".to_owned()),
+            details: task.as_bytes()[15].is_multiple_of(2).then(|| "at line 3".to_owned()),
         };
         self.end(&lease, Outcome::Failed, Some(error.clone()), None);
         let mut progress = lease.progress;
@@ -184,7 +183,8 @@ impl World {
             (20, _, _, _, Some(task)) => self.retry(task),
             (21, _, _, _, Some(task)) if self.untouched(task) => self.purge(task),
             (22, ..) => {
-                let key = LaneKey { kind: Arc::from("scrape"), host: Arc::from(HOSTS[self.dice(HOSTS.len())]) };
+                let key =
+                    LaneKey { kind: Arc::from("scrape"), host: Arc::from(HOSTS[self.dice(HOSTS.len())]) };
                 let level = u8::try_from(self.dice(6)).unwrap();
                 self.lane(key, later, level);
             }
@@ -224,9 +224,11 @@ impl World {
                 self.remember(IdempotencyRow { key, reply: r#"{"ok":true}"#.to_owned(), at });
             }
             _ => {
-                let empty = self.jobs.keys().copied().find(|j| self.places.values().all(|p| p.body().job != *j));
+                let empty =
+                    self.jobs.keys().copied().find(|j| self.places.values().all(|p| p.body().job != *j));
                 // New in this very commit: neither inserted nor deleted would be simpler, so it waits.
-                if let Some(job) = empty.filter(|j| self.jobs.len() > 3 && self.jobs[j].created_at < self.now) {
+                if let Some(job) = empty.filter(|j| self.jobs.len() > 3 && self.jobs[j].created_at < self.now)
+                {
                     self.delete_job(job);
                 }
             }
@@ -234,7 +236,8 @@ impl World {
     }
 
     pub(crate) fn pick(&mut self, place: PlaceName) -> Option<TaskId> {
-        let all: Vec<TaskId> = self.places.iter().filter(|(_, p)| p.name() == place).map(|(id, _)| *id).collect();
+        let all: Vec<TaskId> =
+            self.places.iter().filter(|(_, p)| p.name() == place).map(|(id, _)| *id).collect();
         (!all.is_empty()).then(|| all[self.dice(all.len())])
     }
 

@@ -156,22 +156,36 @@ impl World {
     }
 
     /// A new task on `host`, in ready or delayed.
-    pub(crate) fn submit(&mut self, job: JobId, host: &str, priority: u8, not_before: Option<Timestamp>) -> TaskId {
+    pub(crate) fn submit(
+        &mut self,
+        job: JobId,
+        host: &str,
+        priority: u8,
+        not_before: Option<Timestamp>,
+    ) -> TaskId {
         let id = TaskId(self.uuid());
         let n = id.as_bytes()[15];
         let body = Arc::new(TaskBody {
             id,
             job,
-            lane: LaneKey { kind: Arc::from(if n % 5 == 4 { "crawl" } else { "scrape" }), host: Arc::from(host) },
+            lane: LaneKey {
+                kind: Arc::from(if n % 5 == 4 { "crawl" } else { "scrape" }),
+                host: Arc::from(host),
+            },
             url: format!("https://{host}/page/{id}?q=ü"),
             priority,
             max_attempts: 3,
-            timeout_ms: (n % 2 == 0).then_some(60_000),
-            options: (n % 3 == 0).then(|| r#"{"screenshot":true}"#.to_owned()),
+            timeout_ms: n.is_multiple_of(2).then_some(60_000),
+            options: n.is_multiple_of(3).then(|| r#"{"screenshot":true}"#.to_owned()),
             created_at: self.now,
         });
         self.draft.tasks.push(Arc::clone(&body));
-        let event = Event::TaskCreated { task: id, url: body.url.clone(), priority, kind: body.lane.kind.to_string() };
+        let event = Event::TaskCreated {
+            task: id,
+            url: body.url.clone(),
+            priority,
+            kind: body.lane.kind.to_string(),
+        };
         self.note(job, event);
         self.delta(job, |c| c.submitted += 1);
         let waiting = Waiting { body, progress: ukai_domain::Progress::default() };

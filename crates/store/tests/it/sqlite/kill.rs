@@ -195,7 +195,9 @@ impl Stream {
 /// The child. Run by itself, without its argument, it has nothing to do.
 #[test]
 fn child() {
-    let Some(order) = std::env::args().find_map(|a| a.strip_prefix("child=").map(str::to_owned)) else { return };
+    let Some(order) = std::env::args().find_map(|a| a.strip_prefix("child=").map(str::to_owned)) else {
+        return;
+    };
     let parts: Vec<&str> = order.rsplitn(4, '=').collect();
     let [free, point, seed, folder] = parts[..] else { panic!("{order}") };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
