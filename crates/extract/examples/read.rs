@@ -8,8 +8,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let file = arguments.next().ok_or("usage: read FILE [URL]")?;
     let url = arguments.next();
     let html = decode_page(&std::fs::read(file)?, None);
+    let recipes = Recipes::embedded();
     let started = std::time::Instant::now();
-    let extraction = extract(&Page::new(&html, url.as_deref()), &Recipes::embedded());
+    let extraction = extract(&Page::new(&html, url.as_deref()), &recipes);
     let took = started.elapsed();
     let mut printed = serde_json::to_value(&extraction)?;
     printed["links"] = extraction.links.len().into();

@@ -2,5 +2,8 @@
 
 mod compare;
 mod corpus;
+mod never;
+mod own;
 mod pages;
 mod prices;
+mod substitution;

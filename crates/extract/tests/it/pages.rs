@@ -7,6 +7,7 @@ use ukai_extract::{Extraction, Page, Recipes, extract};
 
 use crate::compare::is_right;
 use crate::corpus::{self, Case};
+use crate::substitution;
 
 /// Right and all.
 type Share = (u32, u32);
@@ -131,4 +132,22 @@ fn the_corpus_is_read_right() {
     assert_eq!(score.wrongly_blocked, 0, "no good page is called an obstacle");
     assert!(percent(score.shops) >= 95.0, "product and listing fields");
     assert!(percent(score.media) >= 90.0, "post, video and article fields");
+}
+
+#[test]
+fn other_titles_and_prices_score_alike() {
+    let Some(cases) = corpus::cases() else { return };
+    let recipes = Recipes::embedded();
+    let (mut before, mut after) = (Score::default(), Score::default());
+    for case in cases.iter().filter(|case| case.kind() != "block") {
+        before.add(case, &case.truth, &read(case, &case.html, &recipes));
+        for seed in [3, 8] {
+            let other = substitution::substitute(case, seed);
+            after.add(&other, &other.truth, &read(&other, &other.html, &recipes));
+        }
+    }
+    after.print();
+    println!("before {} {}", show(before.shops), show(before.media));
+    assert!(percent(before.shops) - percent(after.shops) <= 1.0, "shops: {} against {}", show(before.shops), show(after.shops));
+    assert!(percent(before.media) - percent(after.media) <= 1.0, "media: {} against {}", show(before.media), show(after.media));
 }
