@@ -63,7 +63,7 @@ impl Signal {
 /// The thread with a connection of its own.
 #[derive(Debug)]
 pub(super) struct Checkpointer {
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Connection>>,
 }
 
 impl Checkpointer {
@@ -81,10 +81,12 @@ impl Checkpointer {
         Ok(Self { thread: Some(thread) })
     }
 
-    /// Waits for the end of the thread, which comes with the end of the writer's connection.
+    /// Waits for the end of the thread, which comes with the end of the writer's connection. Its own connection is
+    /// closed only now: the last one to be closed copies the log and removes it, and two at once leave it behind.
     pub(super) fn join(&mut self) {
         if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+            // A panic of the thread was logged where it happened.
+            drop(thread.join());
         }
     }
 }
@@ -99,7 +101,8 @@ struct Worker {
 }
 
 impl Worker {
-    fn serve(mut self) {
+    /// Gives its connection back when the writer's is gone.
+    fn serve(mut self) -> Connection {
         loop {
             match self.wake.woken.recv_timeout(IDLE) {
                 Ok(()) => {
@@ -110,7 +113,7 @@ impl Worker {
                     self.finish();
                 }
                 Err(RecvTimeoutError::Timeout) => self.idle(),
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return self.conn,
             }
         }
     }

@@ -90,15 +90,15 @@ pub(crate) async fn sweeps(made: Made) {
             })
             .count()
     };
-    assert!(of(&world, true) > 20 && of(&world, false) > 3);
+    assert!(of(&world, true) > 12 && of(&world, false) > 3);
     for ended_too in [false, true] {
         loop {
-            let sweeps = vec![SweepNeed { job, ended_too, limit: 16 }];
+            let sweeps = vec![SweepNeed { job, ended_too, limit: 5 }];
             let found = made.store.prefetch(Needs { sweeps, ..Needs::default() }).await.unwrap();
             let (of_job, places) = &found.sweeps[0];
             assert_eq!(*of_job, job);
             let left = of(&world, true) + if ended_too { of(&world, false) } else { 0 };
-            assert_eq!(places.len(), left.min(16));
+            assert_eq!(places.len(), left.min(5));
             if places.is_empty() {
                 break;
             }

@@ -154,41 +154,46 @@ impl World {
     }
 
     fn random_thing(&mut self) {
-        let ready = self.pick(PlaceName::Ready);
-        let leased = self.pick(PlaceName::Leased);
-        let delayed = self.pick(PlaceName::Delayed);
-        let done = self.pick(PlaceName::Done);
+        use PlaceName::{Delayed, Done, Leased, Ready};
         let later = self.now + Duration::from_millis(self.dice(5_000) as u64);
-        match (self.dice(24), ready, leased, delayed, done) {
-            (0..=6, ..) => {
+        let roll = self.dice(24);
+        let task = match roll {
+            7..=10 => self.pick(Ready),
+            11..=17 => self.pick(Leased),
+            18 => self.pick(Delayed),
+            19 => self.pick(Ready).or_else(|| self.pick(Leased)).or_else(|| self.pick(Delayed)),
+            20..=21 => self.pick(Done),
+            _ => None,
+        };
+        match (roll, task) {
+            (0..=6, _) => {
                 let job = self.any_job();
                 let host = HOSTS[self.dice(HOSTS.len())];
                 let priority = [0, 50, 50, 50, 99, 100][self.dice(6)];
                 let delayed = (self.dice(5) == 0).then_some(later);
                 self.submit(job, host, priority, delayed);
             }
-            (7..=10, Some(task), ..) => {
+            (7..=10, Some(task)) => {
                 let worker = self.any_worker();
                 self.hand_out(task, worker);
             }
-            (11..=12, _, Some(task), ..) => self.start(task),
-            (13..=15, _, Some(task), ..) => self.complete(task),
-            (16, _, Some(task), ..) => self.fail(task, Some(later)),
-            (17, _, Some(task), ..) => self.fail(task, None),
-            (18, _, _, Some(task), _) => {
+            (11..=12, Some(task)) => self.start(task),
+            (13..=15, Some(task)) => self.complete(task),
+            (16, Some(task)) => self.fail(task, Some(later)),
+            (17, Some(task)) => self.fail(task, None),
+            (18, Some(task)) => {
                 let Place::Delayed(waiting, _) = self.places[&task].clone() else { return };
                 self.place(task, Some(Place::Ready(waiting)));
             }
-            (19, Some(task), ..) | (19, _, Some(task), ..) | (19, _, _, Some(task), _) => self.cancel(task),
-            (20, _, _, _, Some(task)) => self.retry(task),
-            (21, _, _, _, Some(task)) if self.untouched(task) => self.purge(task),
-            (22, ..) => {
-                let key =
-                    LaneKey { kind: Arc::from("scrape"), host: Arc::from(HOSTS[self.dice(HOSTS.len())]) };
+            (19, Some(task)) => self.cancel(task),
+            (20, Some(task)) => self.retry(task),
+            (21, Some(task)) if self.untouched(task) => self.purge(task),
+            (22, _) => {
+                let key = LaneKey { kind: Arc::from("scrape"), host: Arc::from(HOSTS[self.dice(HOSTS.len())]) };
                 let level = u8::try_from(self.dice(6)).unwrap();
                 self.lane(key, later, level);
             }
-            (23, ..) => self.rarer(),
+            (23, _) => self.rarer(),
             _ => {}
         }
     }
@@ -236,9 +241,9 @@ impl World {
     }
 
     pub(crate) fn pick(&mut self, place: PlaceName) -> Option<TaskId> {
-        let all: Vec<TaskId> =
-            self.places.iter().filter(|(_, p)| p.name() == place).map(|(id, _)| *id).collect();
-        (!all.is_empty()).then(|| all[self.dice(all.len())])
+        let count = self.places.values().filter(|p| p.name() == place).count();
+        let n = self.dice(count);
+        self.places.iter().filter(|(_, p)| p.name() == place).map(|(id, _)| *id).nth(n)
     }
 
     fn any_job(&mut self) -> JobId {
