@@ -74,12 +74,15 @@ fn widen(document: &Document<'_>, id: NodeId) -> (NodeId, String) {
     let mut best = (id, prose(document, id));
     let whole = document.ancestors(id).find(|parent| document.name(*parent) == "article");
     for parent in document.ancestors(id).take(if whole.is_some() { 8 } else { 2 }) {
-        if matches!(document.name(parent), "body" | "html" | "main") || is_furniture_itself(document, parent) {
+        if matches!(document.name(parent), "body" | "html" | "main") || is_furniture_itself(document, parent)
+        {
             break;
         }
         let text = prose(document, parent);
         let (now, then) = (best.1.len().max(1), text.len());
-        if then > now * 2 || (whole.is_none() && (then > now + now / 3 || share_of_links(document, parent) > 0.2)) {
+        if then > now * 2
+            || (whole.is_none() && (then > now + now / 3 || share_of_links(document, parent) > 0.2))
+        {
             break;
         }
         if then > now + now / 25 && prose_length(document, parent) > prose_length(document, best.0) {
@@ -105,7 +108,11 @@ fn prose_length(document: &Document<'_>, id: NodeId) -> usize {
 #[allow(clippy::cast_precision_loss, reason = "a share of two text lengths")]
 fn share_of_links(document: &Document<'_>, id: NodeId) -> f64 {
     let all = document.text(id).len().max(1);
-    let links: usize = document.elements(id).filter(|id| document.name(*id) == "a").map(|id| document.text_up_to(id, 400).len()).sum();
+    let links: usize = document
+        .elements(id)
+        .filter(|id| document.name(*id) == "a")
+        .map(|id| document.text_up_to(id, 400).len())
+        .sum();
     links as f64 / all as f64
 }
 

@@ -94,8 +94,11 @@ fn with_true_zone(context: &Context<'_>, article: &serde_json::Value, published:
     let described = text_of(article, "dateModified").and_then(|date| reading::instant(&date));
     let head = context.meta.get("article:modified_time").and_then(reading::instant);
     match (described, head) {
-        (Some(described), Some(head)) if described.ends_with('Z') && described.get(..16) == head.get(..16) => {
-            let zone = head.get(19..).unwrap_or("").trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+        (Some(described), Some(head))
+            if described.ends_with('Z') && described.get(..16) == head.get(..16) =>
+        {
+            let zone =
+                head.get(19..).unwrap_or("").trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
             if zone.starts_with(['+', '-']) { format!("{clock}{zone}") } else { published }
         }
         _ => published,

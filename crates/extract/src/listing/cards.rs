@@ -241,26 +241,30 @@ fn group(context: &Context<'_>, cards: &[NodeId]) -> Option<(Vec<NodeId>, String
     Some((cards, format!("cards {dress}")))
 }
 
+/// Classes that say how one card differs from the next.
+const STATES: &[&str] = &[
+    "first",
+    "last",
+    "odd",
+    "even",
+    "active",
+    "instock",
+    "outofstock",
+    "sale",
+    "featured",
+    "new",
+    "sold",
+    "lastItem",
+    "firstItem",
+    "purchasable",
+];
+
 /// Name and classes of a card and of the element around it, without what numbers and states add.
 fn dress(document: &Document<'_>, card: NodeId) -> String {
     let of = |id: NodeId| {
         let classes = document.class(id).split_ascii_whitespace().filter(|class| {
-            let digits = class.bytes().filter(u8::is_ascii_digit).count();
-            !(digits >= 2
-                || [
-                    "first",
-                    "last",
-                    "odd",
-                    "even",
-                    "active",
-                    "instock",
-                    "outofstock",
-                    "sale",
-                    "featured",
-                    "new",
-                    "sold",
-                ]
-                .contains(class))
+            let numbered = class.bytes().any(|c| c.is_ascii_digit());
+            !numbered && !STATES.contains(class)
         });
         format!("{}.{}", document.name(id), classes.take(2).collect::<Vec<_>>().join("."))
     };
@@ -372,6 +376,8 @@ fn price_text(context: &Context<'_>, card: NodeId) -> Option<String> {
         .collect();
     // An element that holds several prices says less than the one of them that is paid; one around pieces of a
     // price (`$` `12` `99`) says more than its pieces, which are no prices.
-    let leaf = prices.iter().find(|(id, _)| !prices.iter().any(|(other, _)| other != id && document.contains(*id, *other)));
+    let leaf = prices
+        .iter()
+        .find(|(id, _)| !prices.iter().any(|(other, _)| other != id && document.contains(*id, *other)));
     leaf.map(|(_, text)| text.clone())
 }

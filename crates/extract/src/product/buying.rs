@@ -230,7 +230,11 @@ fn note(document: &Document<'_>) -> Option<(String, String)> {
             continue;
         }
         let named = names_stock(document, id);
-        let leaf = document.end(id) - id <= 4 && matches!(document.name(id), "span" | "p" | "div" | "b" | "strong" | "li" | "td" | "em" | "a" | "button");
+        let leaf = document.end(id) - id <= 4
+            && matches!(
+                document.name(id),
+                "span" | "p" | "div" | "b" | "strong" | "li" | "td" | "em" | "a" | "button"
+            );
         if !named && !leaf || id < heading && !named {
             continue;
         }
@@ -250,7 +254,9 @@ fn note(document: &Document<'_>) -> Option<(String, String)> {
             (true | false, false) => continue,
         } + if id < heading { 3 } else { 0 };
         // Of two notes of a rank the first counts; of an outer and an inner element the inner one.
-        let better = best.as_ref().is_none_or(|(known, outer, _)| rank < *known || (rank == *known && document.contains(*outer, id)));
+        let better = best.as_ref().is_none_or(|(known, outer, _)| {
+            rank < *known || (rank == *known && document.contains(*outer, id))
+        });
         if better && !in_side_part(document, id) && !document.is_unseen(id) {
             best = Some((rank, id, first_line(document, id, note)));
         }

@@ -254,11 +254,32 @@ fn strike_regular(document: &Document<'_>, shown: &mut [Shown]) {
     };
     let special: Vec<(NodeId, f64)> = shown
         .iter()
-        .filter(|price| !price.struck && names(price.id, &["special", "sale", "final", "now", "discount", "current", "promo", "new-price", "price-new"]))
+        .filter(|price| {
+            !price.struck
+                && names(
+                    price.id,
+                    &[
+                        "special",
+                        "sale",
+                        "final",
+                        "now",
+                        "discount",
+                        "current",
+                        "promo",
+                        "new-price",
+                        "price-new",
+                    ],
+                )
+        })
         .map(|price| (price.id, price.amount))
         .collect();
-    for price in shown.iter_mut().filter(|price| !price.struck && names(price.id, &["regular", "standard", "full-price"])) {
-        price.struck = special.iter().any(|(id, amount)| *id != price.id && *amount < price.amount && beside(document, *id, price.id));
+    for price in shown
+        .iter_mut()
+        .filter(|price| !price.struck && names(price.id, &["regular", "standard", "full-price"]))
+    {
+        price.struck = special
+            .iter()
+            .any(|(id, amount)| *id != price.id && *amount < price.amount && beside(document, *id, price.id));
     }
 }
 
@@ -294,7 +315,9 @@ fn is_struck(document: &Document<'_>, id: NodeId) -> bool {
             return true;
         }
         let style = document.attr(id, "style").unwrap_or_default();
-        if style.contains("line-through") || document.attr(id, "data-a-strike").is_some_and(|value| value == "true") {
+        if style.contains("line-through")
+            || document.attr(id, "data-a-strike").is_some_and(|value| value == "true")
+        {
             return true;
         }
         format!("{} {}", document.class(id), document.id(id)).split_ascii_whitespace().any(is_former_name)
@@ -305,17 +328,39 @@ fn is_struck(document: &Document<'_>, id: NodeId) -> bool {
 /// `old-price`, `priceWas`, `BasePriceBlock--list`, `SuggestedRetailPrice`, `text-line-through`.
 fn is_former_name(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    if ["strike", "strikethrough", "line-through", "msrp", "rrp", "crossed", "oldprice", "wasprice", "listprice", "retailprice", "originalprice", "compare-at", "compareat"]
-        .iter()
-        .any(|word| lower.contains(word))
+    if [
+        "strike",
+        "strikethrough",
+        "line-through",
+        "msrp",
+        "rrp",
+        "crossed",
+        "oldprice",
+        "wasprice",
+        "listprice",
+        "retailprice",
+        "originalprice",
+        "compare-at",
+        "compareat",
+    ]
+    .iter()
+    .any(|word| lower.contains(word))
     {
         return true;
     }
     let parts: Vec<&str> = lower.split(['-', '_']).filter(|part| !part.is_empty()).collect();
-    let about_price = lower.contains("price") || lower.contains("preis") || lower.contains("prix") || lower.contains("precio");
+    let about_price = lower.contains("price")
+        || lower.contains("preis")
+        || lower.contains("prix")
+        || lower.contains("precio");
     parts.iter().any(|part| ["old", "was", "compare", "before", "previous"].contains(part))
-        || (about_price && parts.iter().any(|part| ["list", "retail", "original", "suggested", "vorher", "ancien", "antes"].contains(part)))
-        || name.split(|c: char| c.is_ascii_lowercase()).count() > 1 && about_price && (name.contains("Was") || name.contains("Old"))
+        || (about_price
+            && parts.iter().any(|part| {
+                ["list", "retail", "original", "suggested", "vorher", "ancien", "antes"].contains(part)
+            }))
+        || name.split(|c: char| c.is_ascii_lowercase()).count() > 1
+            && about_price
+            && (name.contains("Was") || name.contains("Old"))
 }
 
 fn stars(context: &Context<'_>, draft: &mut Draft, heading: NodeId) {
@@ -358,8 +403,13 @@ fn stars(context: &Context<'_>, draft: &mut Draft, heading: NodeId) {
                 }
             }
             if draft.lacks("reviewCount") {
-                let named = || names_count(document, id).then(|| reading::count(text).filter(|_| text.chars().count() <= 12)).flatten();
-                if let Some(count) = review_count(text).filter(|_| text.chars().count() <= 120).or_else(named) {
+                let named = || {
+                    names_count(document, id)
+                        .then(|| reading::count(text).filter(|_| text.chars().count() <= 12))
+                        .flatten()
+                };
+                if let Some(count) = review_count(text).filter(|_| text.chars().count() <= 120).or_else(named)
+                {
                     draft.offer("reviewCount", count, Layer::Text, 0.6, &label_of(document, id));
                 }
             }
@@ -374,7 +424,10 @@ fn stars(context: &Context<'_>, draft: &mut Draft, heading: NodeId) {
 fn names_count(document: &Document<'_>, id: NodeId) -> bool {
     let names = format!("{} {}", document.class(id), document.id(id)).to_ascii_lowercase();
     names.split_ascii_whitespace().any(|name| {
-        (name.contains("review") || name.contains("rating")) && ["count", "number", "num", "total", "quantity", "amount"].iter().any(|word| name.contains(word))
+        (name.contains("review") || name.contains("rating"))
+            && ["count", "number", "num", "total", "quantity", "amount"]
+                .iter()
+                .any(|word| name.contains(word))
     })
 }
 

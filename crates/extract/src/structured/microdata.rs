@@ -12,6 +12,8 @@ use crate::html::{Document, NodeId, collapse};
 const MAX_ITEMS: usize = 3_000;
 /// Text of one property is cut there.
 const MAX_TEXT: usize = 20_000;
+/// Text of all properties of a page together.
+const MAX_ALL_TEXT: usize = 2 << 20;
 
 /// The names of the attributes of a syntax.
 struct Syntax {
@@ -40,6 +42,7 @@ struct Item {
 
 fn read(document: &Document<'_>, syntax: &Syntax) -> Vec<Thing> {
     let mut items: Vec<Item> = Vec::new();
+    let mut text_left = MAX_ALL_TEXT;
     // Open items: index and end of the subtree.
     let mut open: Vec<(usize, NodeId)> = Vec::new();
     // `itemref`: elements elsewhere that belong to an item.
@@ -87,7 +90,8 @@ fn read(document: &Document<'_>, syntax: &Syntax) -> Vec<Thing> {
             items.push(Item { node: id, parent, properties });
             open.push((index, document.end(id)));
         } else if let Some(item) = owner.and_then(|owner| items.get_mut(owner)) {
-            if let Some(value) = value_of(document, id) {
+            if let Some(value) = value_of(document, id).filter(|_| text_left > 0) {
+                text_left = text_left.saturating_sub(value.as_str().map_or(0, str::len));
                 for name in &names {
                     add(&mut item.properties, name, value.clone());
                 }

@@ -23,7 +23,8 @@ fn own_pages() -> Vec<Own> {
             let path = entry.expect("an entry").path();
             let html = std::fs::read_to_string(&path).expect("a page");
             let (head, _) = html.split_once(" -->\n").expect("a first line of its own");
-            let stated = serde_json::from_str(head.trim_start_matches("<!-- ")).expect("JSON in the first line");
+            let stated =
+                serde_json::from_str(head.trim_start_matches("<!-- ")).expect("JSON in the first line");
             Own { name: path.file_stem().expect("a name").to_string_lossy().into_owned(), html, stated }
         })
         .collect();
@@ -60,7 +61,14 @@ fn own_pages_give_what_they_state() {
         for words in expect["textExcludes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             check(words, &Value::from(false), &Value::from(text.contains(&plain(words))));
         }
-        for field in got.record.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()).map(|(field, _)| field) {
+        for field in got
+            .record
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(field, _)| field)
+        {
             let defaults = ["isAvailable", "imageUrls", "currency", "productTitle"];
             let sourced = got.sources.contains_key(field) || defaults.contains(&field.as_str());
             check(&format!("source of {field}"), &Value::from(true), &Value::from(sourced));
@@ -79,7 +87,10 @@ fn own_pages_give_what_they_state() {
 fn a_page_without_its_address_is_read_as_well() {
     let html = "<h1>A</h1><script type='application/ld+json'>{\"@type\":\"Product\",\"name\":\"A\",\"offers\":{\"price\":\"5\",\"priceCurrency\":\"EUR\"}}</script><a href='/x'>x</a>";
     let got = extract(&Page::new(html, None), &Recipes::none());
-    assert_eq!(got.product().map(|product| (product.product_title, product.price)), Some(("A".to_owned(), Some(5.0))));
+    assert_eq!(
+        got.product().map(|product| (product.product_title, product.price)),
+        Some(("A".to_owned(), Some(5.0)))
+    );
     assert_eq!(got.links, Vec::<String>::new());
 }
 
@@ -90,5 +101,8 @@ fn a_task_recipe_goes_first() {
     let recipes = Recipes::embedded().with_task_recipe("task", recipe).expect("a sound recipe");
     let got = extract(&Page::new(html, Some("https://any.example/")), &recipes);
     let product = got.product().expect("a product");
-    assert_eq!((product.product_title.as_str(), product.price, product.currency.as_str()), ("From the recipe", Some(12.5), "EUR"));
+    assert_eq!(
+        (product.product_title.as_str(), product.price, product.currency.as_str()),
+        ("From the recipe", Some(12.5), "EUR")
+    );
 }

@@ -9,6 +9,9 @@ use crate::compare::is_right;
 use crate::corpus::{self, Case};
 use crate::substitution;
 
+/// The seed of the substitution.
+const SEED: u64 = 8;
+
 /// Right and all.
 type Share = (u32, u32);
 
@@ -141,13 +144,21 @@ fn other_titles_and_prices_score_alike() {
     let (mut before, mut after) = (Score::default(), Score::default());
     for case in cases.iter().filter(|case| case.kind() != "block") {
         before.add(case, &case.truth, &read(case, &case.html, &recipes));
-        for seed in [3, 8] {
-            let other = substitution::substitute(case, seed);
-            after.add(&other, &other.truth, &read(&other, &other.html, &recipes));
-        }
+        let other = substitution::substitute(case, SEED);
+        after.add(&other, &other.truth, &read(&other, &other.html, &recipes));
     }
     after.print();
     println!("before {} {}", show(before.shops), show(before.media));
-    assert!(percent(before.shops) - percent(after.shops) <= 1.0, "shops: {} against {}", show(before.shops), show(after.shops));
-    assert!(percent(before.media) - percent(after.media) <= 1.0, "media: {} against {}", show(before.media), show(after.media));
+    assert!(
+        percent(before.shops) - percent(after.shops) <= 1.0,
+        "shops: {} against {}",
+        show(before.shops),
+        show(after.shops)
+    );
+    assert!(
+        percent(before.media) - percent(after.media) <= 1.0,
+        "media: {} against {}",
+        show(before.media),
+        show(after.media)
+    );
 }

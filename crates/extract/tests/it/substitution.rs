@@ -1,5 +1,6 @@
 //! The corpus once more with other titles and other prices: a rule that knows a page by heart fails here.
 
+use regex::Regex;
 use serde_json::Value;
 
 use crate::corpus::Case;
@@ -7,13 +8,14 @@ use crate::corpus::Case;
 /// Replaces a page's titles and prices, in the markup and in its truth, by a substitution that follows from a seed.
 pub fn substitute(case: &Case, seed: u64) -> Case {
     let mut pairs: Vec<(String, String)> = Vec::new();
+    let mut titles: Vec<(String, String)> = Vec::new();
     let shift = 1 + seed % 11;
     let mut prices: Vec<(f64, f64)> = Vec::new();
     collect(&case.truth["expected"], &mut |key, value| match (key, value) {
-        ("productTitle" | "title", Value::String(title)) if title.chars().filter(|c| c.is_ascii_alphabetic()).count() >= 6 => {
-            for (from, to) in writings(title, &cipher(title, seed)) {
-                pairs.push((from, to));
-            }
+        ("productTitle" | "title", Value::String(title))
+            if title.chars().filter(|c| c.is_ascii_alphabetic()).count() >= 6 =>
+        {
+            titles.extend(writings(title, &cipher(title, seed)));
         }
         ("price" | "originalPrice", Value::Number(number)) => {
             let Some(old) = number.as_f64().filter(|old| *old >= 1.0) else { return };
@@ -21,7 +23,9 @@ pub fn substitute(case: &Case, seed: u64) -> Case {
             prices.push((old, new));
         }
         ("priceText", Value::String(text)) => {
-            let Some(old) = ukai_extract::parse_price(text, None).amount.filter(|old| *old >= 1.0) else { return };
+            let Some(old) = ukai_extract::parse_price(text, None).amount.filter(|old| *old >= 1.0) else {
+                return;
+            };
             prices.push((old, moved(old, shift)));
         }
         _ => {}
@@ -30,9 +34,19 @@ pub fn substitute(case: &Case, seed: u64) -> Case {
         pairs.extend(price_writings(*old).into_iter().zip(price_writings(*new)));
     }
     // Longer ones first: a title may hold another.
+    titles.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
+    titles.dedup();
     pairs.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
     pairs.dedup();
-    let swap = |text: &str| replace_all(text, &pairs);
+    let titles: Vec<(Regex, String)> =
+        titles.iter().filter_map(|(from, to)| Some((loosely(from)?, to.clone()))).collect();
+    let swap = |text: &str| {
+        let mut text = text.to_owned();
+        for (from, to) in &titles {
+            text = from.replace_all(&text, regex::NoExpand(to)).into_owned();
+        }
+        replace_all(&text, &pairs)
+    };
     let mut truth = case.truth.clone();
     rewrite(&mut truth, &swap, &prices);
     Case { file: case.file.clone(), html: swap(&case.html), truth }
@@ -55,7 +69,9 @@ fn rewrite(value: &mut Value, swap: &impl Fn(&str) -> String, prices: &[(f64, f6
     match value {
         Value::String(text) => *text = swap(text),
         Value::Number(number) => {
-            if let Some((_, new)) = number.as_f64().and_then(|old| prices.iter().find(|(from, _)| (from - old).abs() < 0.001)) {
+            if let Some((_, new)) =
+                number.as_f64().and_then(|old| prices.iter().find(|(from, _)| (from - old).abs() < 0.001))
+            {
                 *value = Value::from(*new);
             }
         }
@@ -70,7 +86,11 @@ fn moved(old: f64, shift: u64) -> f64 {
     #[allow(clippy::cast_precision_loss)]
     let shift = shift as f64;
     let new = old + shift;
-    if new.trunc().to_string().len() == old.trunc().to_string().len() { new } else { old - shift.min(old.trunc() - 1.0).max(0.0) }
+    if new.trunc().to_string().len() == old.trunc().to_string().len() {
+        new
+    } else {
+        old - shift.min(old.trunc() - 1.0).max(0.0)
+    }
 }
 
 /// Letters for letters, vowels for vowels; what is no ASCII letter stays.
@@ -94,12 +114,17 @@ fn writings(from: &str, to: &str) -> Vec<(String, String)> {
     let hexadecimal = |text: &str| quoted(text).replace('\'', "&#x27;");
     let json = |text: &str| text.replace('"', "\\\"");
     let slashed = |text: &str| json(text).replace('/', "\\/");
-    let spaced = |text: &str| html(text).replace(' ', "&nbsp;");
-    let ways: [&dyn Fn(&str) -> String; 7] = [&|text| text.to_owned(), &html, &quoted, &numbered, &hexadecimal, &json, &slashed];
+    let ways: [&dyn Fn(&str) -> String; 7] =
+        [&|text| text.to_owned(), &html, &quoted, &numbered, &hexadecimal, &json, &slashed];
     let mut out: Vec<(String, String)> = ways.iter().map(|way| (way(from), way(to))).collect();
-    out.push((spaced(from), spaced(to)));
     out.push((from.to_uppercase(), to.to_uppercase()));
     out
+}
+
+/// The text with any white space between its words.
+fn loosely(text: &str) -> Option<Regex> {
+    let words: Vec<String> = text.split_whitespace().map(regex::escape).collect();
+    Regex::new(&words.join(r"(?:\s|&nbsp;)+")).ok()
 }
 
 /// A price as it may be written; only writings that can't be mistaken for another number.
@@ -117,6 +142,10 @@ fn price_writings(price: f64) -> Vec<String> {
         out
     };
     let mut out = vec![format!("{whole}.{cents}"), format!("{whole},{cents}")];
+    // A price in pieces.
+    for mark in [".", ","] {
+        out.push(format!("{whole}<span class=\"a-price-decimal\">{mark}</span></span><span class=\"a-price-fraction\">{cents}</span>"));
+    }
     if cents.ends_with('0') && cents != "00" {
         out.push(format!("{whole}.{}", &cents[..1]));
     }
@@ -149,7 +178,8 @@ fn replace_all(text: &str, pairs: &[(String, String)]) -> String {
             let before = out[..found].chars().next_back();
             let after = out[found + from.len()..].chars().next();
             let inside = digits
-                && (before.is_some_and(|c| c.is_ascii_digit() || c == '.' || c == ',') || after.is_some_and(|c| c.is_ascii_digit()));
+                && (before.is_some_and(|c| c.is_ascii_digit() || c == '.' || c == ',')
+                    || after.is_some_and(|c| c.is_ascii_digit()));
             next.push_str(&out[at..found]);
             next.push_str(if inside { from } else { to });
             at = found + from.len();
