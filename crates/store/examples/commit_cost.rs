@@ -27,7 +27,7 @@ const WORKERS: u128 = 200;
 async fn main() {
     let tasks: usize = std::env::args().nth(1).map_or(50_000, |n| n.parse().unwrap());
     for direct in [false, true] {
-        for batch in [100, 500] {
+        for batch in [30, 100, 500] {
             measure(tasks, batch, direct).await;
         }
     }

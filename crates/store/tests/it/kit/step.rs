@@ -189,7 +189,8 @@ impl World {
             (20, Some(task)) => self.retry(task),
             (21, Some(task)) if self.untouched(task) => self.purge(task),
             (22, _) => {
-                let key = LaneKey { kind: Arc::from("scrape"), host: Arc::from(HOSTS[self.dice(HOSTS.len())]) };
+                let key =
+                    LaneKey { kind: Arc::from("scrape"), host: Arc::from(HOSTS[self.dice(HOSTS.len())]) };
                 let level = u8::try_from(self.dice(6)).unwrap();
                 self.lane(key, later, level);
             }
