@@ -41,7 +41,7 @@ pub(crate) fn register(io: &SocketIo, shared: &Arc<Shared>) {
         socket.extensions.insert(admitted);
         Ok::<(), Infallible>(())
     };
-    let _registered = io.ns(NAMESPACE, open.with(prepare));
+    io.ns(NAMESPACE, open.with(prepare));
 }
 
 type Admitted = Result<Arc<Session>, Rejection>;

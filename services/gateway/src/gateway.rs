@@ -69,7 +69,6 @@ impl Gateway {
     }
 
     /// `/socket.io/`, to be merged into a router that [`crate::serve`] serves.
-    #[must_use]
     pub fn routes(&self) -> axum::Router {
         self.routes.clone()
     }

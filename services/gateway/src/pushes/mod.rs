@@ -11,6 +11,7 @@ use prost::Message;
 use serde::Serialize;
 use socketioxide::{SendError, SocketError};
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use ukai_boot::Shutdown;
@@ -33,7 +34,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Reques
         let Some(request) = request else { return };
         match v1::PushBatch::decode(request.payload.clone()) {
             Ok(batch) => {
-                let reply = answered.reply(&shared, batch);
+                let content = fingerprint(&request.payload);
+                let reply = answered.reply(&shared, batch, content);
                 request.respond(reply);
             }
             Err(error) => tracing::warn!(%error, "push batch can't be read"),
@@ -41,15 +43,21 @@ pub(crate) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Reques
     }
 }
 
-/// Replies of this epoch's batches by number.
+/// Replies of this epoch's batches by number and content: a leader that gave this gateway up counts from 1 again.
 #[derive(Default)]
 struct Answered {
     epoch: u64,
-    replies: VecDeque<(u64, Bytes)>,
+    replies: VecDeque<(u64, u64, Bytes)>,
+}
+
+fn fingerprint(payload: &[u8]) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    payload.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Answered {
-    fn reply(&mut self, shared: &Arc<Shared>, batch: v1::PushBatch) -> Bytes {
+    fn reply(&mut self, shared: &Arc<Shared>, batch: v1::PushBatch, content: u64) -> Bytes {
         if !shared.heard_epoch(batch.epoch) {
             shared.metrics.pushes.count("deposed");
             return Bytes::from(
@@ -60,7 +68,8 @@ impl Answered {
             self.epoch = batch.epoch;
             self.replies.clear();
         }
-        if let Some((_, reply)) = self.replies.iter().find(|(seq, _)| *seq == batch.seq) {
+        if let Some((.., reply)) = self.replies.iter().find(|(seq, c, _)| (*seq, *c) == (batch.seq, content))
+        {
             shared.metrics.pushes.count("repeat");
             return reply.clone();
         }
@@ -70,7 +79,7 @@ impl Answered {
         if self.replies.len() >= REMEMBERED {
             self.replies.pop_front();
         }
-        self.replies.push_back((seq, reply.clone()));
+        self.replies.push_back((seq, content, reply.clone()));
         reply
     }
 }

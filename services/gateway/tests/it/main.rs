@@ -1,5 +1,14 @@
 //! The gateway between a fake leader on the in-process bus and real sockets on a loopback port.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::large_futures,
+    clippy::cast_precision_loss,
+    reason = "a test fails by panicking, and its futures may be large"
+)]
+
 mod auth;
 mod events;
 mod floods;

@@ -7,8 +7,8 @@ use prost::Message;
 use serde_json::json;
 use std::time::Duration;
 use ukai_bus::{Bus, HEARTBEATS, LocalBus};
-use ukai_domain::scheduler::Input;
-use ukai_domain::{Run, TaskId};
+use ukai_domain::scheduler::{Identity, Input};
+use ukai_domain::{Run, TaskId, WorkerId};
 use ukai_rpc::v1;
 
 fn numbered(n: u128) -> TaskId {
@@ -82,7 +82,11 @@ async fn a_leader_that_asks_for_it_is_told_who_holds_what() {
     let announced = leader.batches().into_iter().rfind(|b| b.announce).unwrap();
     let held = |session| {
         let found = announced.inputs.iter().find_map(|input| match input {
-            Input::Connect(connect) if connect.session == session => Some(connect.in_flight.clone()),
+            Input::Connect(connect) if connect.session == session => {
+                // Who enrolled is announced as the worker that it has become.
+                assert_eq!(connect.identity, Identity::Worker(WorkerId(session.0)));
+                Some(connect.in_flight.clone())
+            }
             _ => None,
         });
         found.expect("announced").map(|mut held| {
