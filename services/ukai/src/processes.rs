@@ -15,7 +15,11 @@ use tokio::process::{Child, Command};
 use crate::client::{Client, Server};
 use crate::exit::Failure;
 
-/// A process of ours with its log. It is killed when this is dropped.
+/// How long a process that isn't wanted any more may take to end in order.
+const ORDERLY: Duration = Duration::from_secs(8);
+
+/// A process of ours with its log. When this is dropped, by an error or by Ctrl-C, it is asked to end, so that a worker
+/// takes its browser along, and only then killed.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -103,9 +107,7 @@ impl Process {
 
     /// Asks it to end, then kills it after `limit`. Returns whether it ended by itself with success.
     pub(crate) async fn stop(mut self, limit: Duration) -> bool {
-        if let Some(id) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
-            let _already_gone = kill(Pid::from_raw(id), Signal::SIGTERM);
-        }
+        self.terminate();
         match tokio::time::timeout(limit, self.child.wait()).await {
             Ok(status) => status.is_ok_and(|status| status.success()),
             Err(_) => {
@@ -115,11 +117,31 @@ impl Process {
         }
     }
 
+    fn terminate(&self) {
+        if let Some(id) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
+            let _already_gone = kill(Pid::from_raw(id), Signal::SIGTERM);
+        }
+    }
+
     fn log_tail(&self) -> String {
         let bytes = std::fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(12)..].join("\n")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
+        self.terminate();
+        let begun = Instant::now();
+        while begun.elapsed() < ORDERLY && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _already_gone = self.child.start_kill();
     }
 }
 

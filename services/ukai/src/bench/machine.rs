@@ -6,6 +6,9 @@ use std::fs;
 use crate::client::Client;
 use crate::exit::Failure;
 
+/// The kernel's `USER_HZ`, 100 on every Linux.
+const TICKS_A_SECOND: f64 = 100.0;
+
 /// Processor time in the kernel's ticks, up to a moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cpu {
@@ -21,6 +24,8 @@ pub(crate) struct Shares {
     pub(crate) server: f64,
     pub(crate) clients: f64,
     pub(crate) others: f64,
+    /// Seconds of one processor that the server used: what a busy machine can't distort much.
+    pub(crate) server_seconds: f64,
 }
 
 impl Cpu {
@@ -54,7 +59,13 @@ impl Cpu {
         let server = (self.server - earlier.server) as f64 / total;
         let clients = (self.clients - earlier.clients) as f64 / total;
         let busy = (self.busy - earlier.busy) as f64 / total;
-        Shares { server, clients, others: (busy - server - clients).max(0.0) }
+        let others = (busy - server - clients).max(0.0);
+        Shares {
+            server,
+            clients,
+            others,
+            server_seconds: (self.server - earlier.server) as f64 / TICKS_A_SECOND,
+        }
     }
 }
 

@@ -217,12 +217,14 @@ impl Stand {
         let tasks = accepted - done;
         let micros = at.saturating_sub(begun).max(1);
         #[allow(clippy::cast_precision_loss)] // counts and microseconds far below 2^52
-        let per_second = tasks as f64 * 1e6 / micros as f64;
+        let (per_second, cpu) =
+            (tasks as f64 * 1e6 / micros as f64, shares.server_seconds * 1e6 / tasks.max(1) as f64);
         Ok(json!({
             "tasks": tasks,
             "seconds": round(Duration::from_micros(micros).as_secs_f64()),
             "tasksPerSecond": per_second.round(),
             "microsPerTask": per_task(&stages_before, &stages(&self.up.client).await?, tasks),
+            "serverCpuMicrosPerTask": round(cpu),
             "cpu": {
                 "server": round(shares.server),
                 "clients": round(shares.clients),

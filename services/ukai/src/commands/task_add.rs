@@ -194,7 +194,10 @@ pub(crate) fn records(tasks: &[Value]) -> String {
         };
         let availability = match task["error"]["message"].as_str() {
             Some(error) if task["status"] != "completed" => short(error, 40),
-            _ => record["availability"].as_str().map_or("–".to_owned(), |text| short(text, 40)),
+            _ => match task["output"]["verdict"].as_str() {
+                Some(verdict) if verdict != "OK" => short(verdict, 40),
+                _ => record["availability"].as_str().map_or("–".to_owned(), |text| short(text, 40)),
+            },
         };
         [cell(&task["status"]), title, price, cell(&record["rating"]), availability]
     });
