@@ -128,3 +128,59 @@ impl TryFrom<Options> for Config {
         Ok(Self { enroll_token: token, origins, trusted_proxies, limits: Limits::default() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> Options {
+        Options {
+            worker_enroll_token: None,
+            worker_auth_token: None,
+            cors_origins: None,
+            frontend_url: None,
+            trusted_proxies: String::new(),
+        }
+    }
+
+    #[test]
+    fn older_names_count_where_the_newer_are_not_given() {
+        let config = Config::try_from(options()).unwrap();
+        assert_eq!((config.enroll_token, config.origins.len()), (None, 3));
+        let old = Options {
+            worker_auth_token: Some("old".into()),
+            frontend_url: Some("https://Shop.example/".into()),
+            ..options()
+        };
+        let config = Config::try_from(old.clone()).unwrap();
+        assert_eq!(config.enroll_token.as_deref(), Some("old"));
+        assert_eq!(config.origins, ["https://shop.example"]);
+        let both = Options {
+            worker_enroll_token: Some("new".into()),
+            cors_origins: Some("http://a, http://b".into()),
+            ..old
+        };
+        let config = Config::try_from(both).unwrap();
+        assert_eq!(config.enroll_token.as_deref(), Some("new"));
+        assert_eq!(config.origins, ["http://a", "http://b"]);
+    }
+
+    #[test]
+    fn bad_options_are_named() {
+        let bad =
+            Config::try_from(Options { cors_origins: Some("shop.example".into()), ..options() }).unwrap_err();
+        assert_eq!(bad.option, "UKAI_CORS_ORIGINS");
+        let bad = Config::try_from(Options { trusted_proxies: "proxy".into(), ..options() }).unwrap_err();
+        assert_eq!(bad.option, "UKAI_TRUSTED_PROXIES");
+    }
+
+    #[test]
+    fn the_limits_that_ship() {
+        let limits = Limits::default();
+        assert_eq!((limits.events_per_second, limits.event_burst), (500, 1_000));
+        assert_eq!((limits.handshakes_per_second, limits.strangers_per_second), (500, 50));
+        assert_eq!((limits.ping_interval.as_secs(), limits.ping_timeout.as_secs()), (25, 60));
+        assert_eq!(limits.connect_timeout.as_secs(), 5);
+        assert!(limits.socket_buffer >= 256);
+    }
+}

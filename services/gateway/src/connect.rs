@@ -94,7 +94,8 @@ async fn authenticate(shared: &Shared, parts: &Parts, auth: &str) -> Admitted {
         in_flight: auth.in_flight,
     };
     let limits = &shared.config.limits;
-    Ok(Session::new(connect, address, Bucket::new(limits.events_per_second, limits.event_burst, now)))
+    let bucket = Bucket::new(limits.events_per_second, limits.event_burst, now);
+    Ok(Session::new(connect, address, bucket, &shared.metrics.sessions_held))
 }
 
 fn name(auth: &ConnectAuth, query: &str) -> Result<Option<String>, Rejection> {

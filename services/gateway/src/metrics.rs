@@ -27,6 +27,7 @@ impl Counters {
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
     pub(crate) sessions: Gauge,
+    pub(crate) sessions_held: Gauge,
     pub(crate) events: Counters,
     pub(crate) refused: Counters,
     pub(crate) auth_failures: Counter,
@@ -44,6 +45,7 @@ impl Metrics {
     pub(crate) fn new(registry: &mut Registry) -> Self {
         let metrics = Self {
             sessions: Gauge::default(),
+            sessions_held: Gauge::default(),
             events: Counters::new("event"),
             refused: Counters::new("reason"),
             auth_failures: Counter::default(),
@@ -58,6 +60,8 @@ impl Metrics {
         let m = metrics.clone();
         let registry = registry.sub_registry_with_prefix("ukai_gateway");
         registry.register("sessions", "Connected workers", m.sessions);
+        let help = "Sessions in memory, also closed ones whose last input waits";
+        registry.register("sessions_held", help, m.sessions_held);
         registry.register("events", "Events received from workers", m.events.0);
         registry.register("events_refused", "Events or reports refused", m.refused.0);
         registry.register("auth_failures", "Connects without a valid token", m.auth_failures);

@@ -2,6 +2,7 @@
 
 use crate::bucket::Bucket;
 use crate::inbox::Item;
+use prometheus_client::metrics::gauge::Gauge;
 use socketioxide::extract::SocketRef;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,6 +29,14 @@ pub(crate) struct Session {
     /// When it was heard last, in ms of the gateway's own clock; 0: not since the last digest.
     heard: AtomicU64,
     state: Mutex<State>,
+    /// How many there are in memory.
+    held: Gauge,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.held.dec();
+    }
 }
 
 /// The part that changes.
@@ -67,7 +76,8 @@ struct Held {
 }
 
 impl Session {
-    pub(crate) fn new(connect: Connect, address: IpAddr, bucket: Bucket) -> Arc<Self> {
+    pub(crate) fn new(connect: Connect, address: IpAddr, bucket: Bucket, gauge: &Gauge) -> Arc<Self> {
+        gauge.inc();
         let held = connect.in_flight.iter().flatten().map(|&(task, run)| Held::new(task, run)).collect();
         let may_inherit = connect.in_flight.is_none();
         Arc::new(Self {
@@ -87,6 +97,7 @@ impl Session {
                 strikes: 0,
                 last_strike: None,
             }),
+            held: gauge.clone(),
         })
     }
 

@@ -45,6 +45,21 @@ async fn bad_tokens_and_bad_words_are_refused_by_an_error() {
 const TOKEN_QUERY: &str = "token=ukw_0123456789ab_secretsecretsecret";
 
 #[tokio::test]
+async fn answers_about_tokens_are_remembered() {
+    let (server, leader) = Server::start().await;
+    for query in [TOKEN_QUERY, "token=wrong", "token=other"] {
+        for _ in 0..5 {
+            let mut worker = Worker::connect_as(&server, query, "").await;
+            let event = if query == TOKEN_QUERY { "worker:registered" } else { "error" };
+            worker.event(event).await;
+        }
+    }
+    assert_eq!(server.reads.0.load(std::sync::atomic::Ordering::Relaxed), 3);
+    // The leader is asked each time: it alone knows of a revocation.
+    assert_eq!(leader.connects().len(), 5);
+}
+
+#[tokio::test]
 async fn a_name_from_the_query_is_checked() {
     let (server, _leader) = Server::start().await;
     let mut worker = Worker::connect_as(&server, &format!("token={ENROLL_QUERY}&name=a%0Ab"), "").await;

@@ -10,7 +10,8 @@ use ukai_domain::scheduler::Input;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_events_is_limited_then_closed() {
-    let (server, leader) = Server::start().await;
+    // The shipped burst; the rate is lower, so that a slow machine counts the same.
+    let (server, leader) = Server::start_with(|config| config.limits.events_per_second = 1).await;
     let mut other = Worker::registered(&server).await;
     let mut loud = Worker::registered(&server).await;
     let beat = heartbeat("idle", 1).to_string();
@@ -36,7 +37,7 @@ async fn a_flood_of_events_is_limited_then_closed() {
     assert_eq!(other.ask("task:started", &started(1)).await, json!({"accepted": true}));
     assert!(began.elapsed().as_secs() < 2);
     let beats = leader.inputs().iter().filter(|i| matches!(i, Input::Heartbeat(_))).count();
-    assert!((1_000..1_500).contains(&beats), "{beats} got through");
+    assert!((1_000..1_100).contains(&beats), "{beats} got through");
     until(|| server.gateway.sessions() == 1).await;
 }
 
@@ -68,10 +69,10 @@ async fn reports_of_handed_out_runs_are_free() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_of_one_address_are_limited_before_the_upgrade() {
-    let (server, leader) = Server::start().await;
+    let (server, leader) = Server::start_with(|config| config.limits.strangers_per_second = 1).await;
     let path = "/socket.io/?EIO=4&transport=polling&token=wrong";
     let mut refused = 0;
-    for _ in 0..160 {
+    for _ in 0..60 {
         let answer = http(&server, &get(path, "")).await;
         if answer.starts_with("HTTP/1.1 429") {
             assert!(answer.to_lowercase().contains("retry-after: 1"), "{answer}");
@@ -79,7 +80,7 @@ async fn strangers_of_one_address_are_limited_before_the_upgrade() {
             refused += 1;
         }
     }
-    assert!(refused > 20, "{refused} of 160 refused");
+    assert!(refused > 30, "{refused} of 60 refused");
     // A worker with a valid token connects from the same address all the same.
     let _worker = Worker::registered(&server).await;
     assert_eq!(leader.connects().len(), 1);
@@ -87,7 +88,7 @@ async fn strangers_of_one_address_are_limited_before_the_upgrade() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn handshakes_are_limited_with_503() {
-    let (server, _leader) = Server::start_with(|config| config.limits.handshakes_per_second = 5).await;
+    let (server, _leader) = Server::start_with(|config| config.limits.handshakes_per_second = 1).await;
     let path = format!("/socket.io/?EIO=4&transport=polling&token={ENROLL_QUERY}");
     let mut refused = 0;
     for _ in 0..30 {

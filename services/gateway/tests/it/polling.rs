@@ -15,6 +15,7 @@ impl<'a> Poller<'a> {
     async fn open(server: &'a Server, token: &str) -> Self {
         let path = format!("/socket.io/?EIO=4&transport=polling&token={token}");
         let open = http(server, &get(&path, "")).await;
+        assert!(open.contains(r#""pingInterval":25000,"pingTimeout":60000,"maxPayload":1048576"#), "{open}");
         let (_, rest) = open.split_once("\"sid\":\"").unwrap();
         let sid = rest.split('"').next().unwrap();
         Self { server, path: format!("{path}&sid={sid}") }

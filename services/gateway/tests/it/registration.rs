@@ -105,3 +105,23 @@ async fn a_stop_closes_the_sockets_and_says_so() {
     let ends = leader.inputs().into_iter().filter(|i| matches!(i, Input::Disconnect { .. })).count();
     assert_eq!(ends, 2);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closed_sessions_leave_memory() {
+    let (server, leader) = Server::start().await;
+    for round in 1..=50 {
+        let mut worker = Worker::registered(&server).await;
+        worker.ask("worker:heartbeat", &heartbeat("idle", round)).await;
+        if round % 2 == 0 {
+            drop(worker);
+        } else {
+            worker.0.close().await;
+        }
+        let mut refused = Worker::connect_as(&server, "token=wrong", "").await;
+        refused.error().await;
+    }
+    until(|| server.gateway.sessions() == 0).await;
+    let connects = leader.connects().len();
+    until(|| server.metric("ukai_gateway_sessions_held ") == 0.0).await;
+    assert_eq!(connects, 50);
+}

@@ -25,6 +25,7 @@ pub(crate) struct Server {
     pub(crate) gateway: Gateway,
     pub(crate) bus: LocalBus,
     pub(crate) shutdown: Shutdown,
+    pub(crate) reads: Tokens,
     registry: Registry,
 }
 
@@ -44,8 +45,8 @@ impl Server {
     pub(crate) async fn start_on(bus: LocalBus, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config { enroll_token: Some(ENROLL.to_owned()), ..Config::default() };
         change(&mut config);
-        let mut registry = Registry::default();
-        let gateway = Gateway::new(config, Arc::new(bus.clone()), Arc::new(Tokens), &mut registry);
+        let (mut registry, reads) = (Registry::default(), Tokens::default());
+        let gateway = Gateway::new(config, Arc::new(bus.clone()), Arc::new(reads.clone()), &mut registry);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = Shutdown::new();
@@ -53,7 +54,7 @@ impl Server {
         shutdown.spawn(serve(listener, gateway.routes(), shutdown.clone(), limits));
         let running = gateway.clone().run(shutdown.clone());
         shutdown.spawn(async move { running.await.unwrap() });
-        Self { address, gateway, bus, shutdown, registry }
+        Self { address, gateway, bus, shutdown, reads, registry }
     }
 
     /// The value of a counter or gauge line that begins with `name`.

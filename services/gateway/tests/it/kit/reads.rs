@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use ukai_domain::{Counts, EventRow, Job, JobId, TaskId, WorkerId};
 use ukai_store::{
     ApiKeyRow, EventFilter, JobPage, LeaderRow, Reads, StoreError, TaskFilter, TaskPage, TaskRow, WorkerToken,
@@ -12,11 +14,14 @@ pub(crate) const TOKEN: &str = "ukw_0123456789ab_secretsecretsecret";
 /// Its owner.
 pub(crate) const OWNER: WorkerId = WorkerId(uuid::Uuid::from_u128(0xA1));
 
-pub(crate) struct Tokens;
+/// Counts what it was asked for.
+#[derive(Clone, Default)]
+pub(crate) struct Tokens(pub(crate) Arc<AtomicUsize>);
 
 #[async_trait]
 impl Reads for Tokens {
     async fn worker_token(&self, prefix: &str) -> Result<Option<WorkerToken>, StoreError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
         if prefix == "ukw_unavailable!" {
             return Err(StoreError::Unavailable("away".to_owned()));
         }
