@@ -1,5 +1,6 @@
 //! Prints what a saved page says: `cargo run -p ukai-extract --example read -- FILE [URL]`.
-#![allow(clippy::print_stdout, reason = "a command-line example")]
+
+use std::io::Write;
 
 use ukai_extract::{Page, Recipes, decode_page, extract};
 
@@ -14,6 +15,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let took = started.elapsed();
     let mut printed = serde_json::to_value(&extraction)?;
     printed["links"] = extraction.links.len().into();
-    println!("{}\n{} KiB in {took:?}", serde_json::to_string_pretty(&printed)?, html.len() >> 10);
+    // A reader that closes the pipe ends the example, not in a panic.
+    let mut out = std::io::stdout().lock();
+    let _ =
+        writeln!(out, "{}\n{} KiB in {took:?}", serde_json::to_string_pretty(&printed)?, html.len() >> 10);
     Ok(())
 }

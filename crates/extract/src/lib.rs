@@ -181,10 +181,10 @@ fn kind_of(
 
 /// The next page: the recipe's, unless it left that open.
 fn next_of(context: &Context<'_>, draft: &mut Draft) -> Option<String> {
-    if draft.lacks("nextPageUrl") {
-        if let Some((url, rule)) = listing::next_page(context) {
-            draft.offer("nextPageUrl", url, Layer::Text, 0.8, &rule);
-        }
+    if draft.lacks("nextPageUrl")
+        && let Some((url, rule)) = listing::next_page(context)
+    {
+        draft.offer("nextPageUrl", url, Layer::Text, 0.8, &rule);
     }
     draft.text("nextPageUrl").map(str::to_owned)
 }

@@ -98,10 +98,10 @@ pub(crate) fn fill_video(context: &Context<'_>, draft: &mut Draft) {
     if let Some((name, text)) = meta.first(&["og:description", "description"]) {
         draft.offer("text", text, Layer::Meta, 0.6, name);
     }
-    if let Some((name, text)) = meta.first(&["og:video:duration", "video:duration"]) {
-        if let Some(seconds) = reading::duration(text) {
-            draft.offer("durationSeconds", seconds, Layer::Meta, 0.8, name);
-        }
+    if let Some((name, text)) = meta.first(&["og:video:duration", "video:duration"])
+        && let Some(seconds) = reading::duration(text)
+    {
+        draft.offer("durationSeconds", seconds, Layer::Meta, 0.8, name);
     }
     image(context, draft);
 }
@@ -121,12 +121,11 @@ pub(crate) fn fill_post(context: &Context<'_>, draft: &mut Draft) {
             draft.offer("commentCount", to_count(count), layer, 0.9, "commentCount");
         }
     }
-    if draft.lacks("text") {
-        if let Some((name, text)) =
+    if draft.lacks("text")
+        && let Some((name, text)) =
             context.meta.first(&["og:description", "description", "twitter:description"])
-        {
-            draft.offer("text", text, Layer::Meta, 0.6, name);
-        }
+    {
+        draft.offer("text", text, Layer::Meta, 0.6, name);
     }
 }
 

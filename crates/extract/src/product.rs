@@ -1,8 +1,12 @@
 //! The product record: from items of a vocabulary, from the head, from the words of the page.
 
 mod buying;
+mod heading;
 mod offer;
 mod picture;
+mod place;
+mod price;
+mod stars;
 mod words;
 
 use serde_json::Value;
@@ -16,7 +20,9 @@ use crate::reading;
 use crate::structured::{Thing, number_of, text_of};
 
 pub(crate) use buying::can_be_bought;
-pub(crate) use words::{label_of, shows_price, titled, without_site};
+pub(crate) use heading::{titled, without_site};
+pub(crate) use place::label_of;
+pub(crate) use price::shows_price;
 
 /// The fields of the contract, in its order.
 pub(crate) const FIELDS: [&str; 10] = [
@@ -66,7 +72,7 @@ pub(crate) fn main_product<'c>(context: &'c Context<'_>) -> Option<&'c Thing> {
             && (thing.is("Product") || thing.is("ProductGroup") || thing.value.get("offers").is_some())
     };
     let own: Vec<&Thing> = context.things.iter().filter(is_product).filter(|thing| !thing.nested).collect();
-    let heading = collapse(&words::heading(context).unwrap_or_default()).to_lowercase();
+    let heading = collapse(&heading::heading(context).unwrap_or_default()).to_lowercase();
     let named = |thing: &&&Thing| {
         !heading.is_empty()
             && text_of(&thing.value, "name").is_some_and(|name| name.to_lowercase() == heading)
@@ -117,7 +123,6 @@ fn from_thing(context: &Context<'_>, product: &Thing, draft: &mut Draft) {
         let images: Vec<Value> = ["image", "thumbnailUrl"]
             .iter()
             .flat_map(|key| crate::structured_texts(value, key))
-            .into_iter()
             .filter_map(|image| context.absolute(&image))
             .map(Value::from)
             .take(20)
@@ -157,34 +162,34 @@ fn from_meta(context: &Context<'_>, draft: &mut Draft) {
     ]);
     if let Some((name, text)) = former {
         let amount = text.trim().parse::<f64>().ok().or_else(|| money::parse_price(text, None).amount);
-        if let (Some(amount), Some(price)) = (amount, draft.number("price")) {
-            if amount > price {
-                draft.offer("originalPrice", amount, Layer::Meta, 0.8, name);
-            }
+        if let (Some(amount), Some(price)) = (amount, draft.number("price"))
+            && amount > price
+        {
+            draft.offer("originalPrice", amount, Layer::Meta, 0.8, name);
         }
     }
-    if let Some((name, stock)) = meta.first(&["product:availability", "og:availability"]) {
-        if let Some((is, words)) = buying::schema_stock(stock) {
-            draft.offer("isAvailable", is, Layer::Meta, 0.8, name);
-            draft.offer("stockTerm", words, Layer::Meta, 0.5, name);
-        }
+    if let Some((name, stock)) = meta.first(&["product:availability", "og:availability"])
+        && let Some((is, words)) = buying::schema_stock(stock)
+    {
+        draft.offer("isAvailable", is, Layer::Meta, 0.8, name);
+        draft.offer("stockTerm", words, Layer::Meta, 0.5, name);
     }
 }
 
 /// What only makes sense together.
 fn tidy(context: &Context<'_>, draft: &mut Draft) {
-    if let (Some(price), Some(was)) = (draft.number("price"), draft.number("originalPrice")) {
-        if was <= price {
-            draft.drop("originalPrice");
-        }
+    if let (Some(price), Some(was)) = (draft.number("price"), draft.number("originalPrice"))
+        && was <= price
+    {
+        draft.drop("originalPrice");
     }
     if !draft.has("price") {
         draft.drop("originalPrice");
         draft.drop("currency");
-    } else if draft.lacks("currency") {
-        if let Some(code) = context.site.home() {
-            draft.offer("currency", code, Layer::Url, 0.4, "the site's country");
-        }
+    } else if draft.lacks("currency")
+        && let Some(code) = context.site.home()
+    {
+        draft.offer("currency", code, Layer::Url, 0.4, "the site's country");
     }
     let term = draft.text("stockTerm").map(str::to_owned);
     if let (Some(term), Some(layer)) = (term, draft.layer("stockTerm")) {

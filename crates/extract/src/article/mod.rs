@@ -179,10 +179,10 @@ fn published(context: &Context<'_>, draft: &mut Draft) {
         "analyticsattributes.articledate",
     ];
     for name in names {
-        if let Some(date) = context.meta.get(name).and_then(reading::instant) {
-            if draft.offer("publishedAt", date, Layer::Meta, 0.85, name) {
-                return;
-            }
+        if let Some(date) = context.meta.get(name).and_then(reading::instant)
+            && draft.offer("publishedAt", date, Layer::Meta, 0.85, name)
+        {
+            return;
         }
     }
     let document = &context.document;

@@ -59,7 +59,7 @@ impl<'a> Builder<'a> {
                 Token::End { name } => self.end(&lower(name)),
                 Token::Start { name, closed } => {
                     let name = lower(name);
-                    let pushed = self.start(&name, attrs_from, closed);
+                    let pushed = self.start(&name, name.clone(), attrs_from, closed);
                     if pushed && is_raw_text(&name) {
                         let text = tokens.raw_until(&name);
                         if !text.is_empty() {
@@ -81,8 +81,8 @@ impl<'a> Builder<'a> {
     }
 
     /// Whether the element is now open.
-    fn start(&mut self, name: &Cow<'a, str>, attrs_from: usize, closed: bool) -> bool {
-        if matches!(name.as_ref(), "html" | "body" | "head") && self.is_open(name) {
+    fn start(&mut self, name: &str, kept: Cow<'a, str>, attrs_from: usize, closed: bool) -> bool {
+        if matches!(name, "html" | "body" | "head") && self.is_open(name) {
             return false;
         }
         self.imply_ends(name);
@@ -94,7 +94,7 @@ impl<'a> Builder<'a> {
         };
         let own = self.attrs.get(attrs_from..).unwrap_or(&[]);
         let element = Element {
-            name: name.clone(),
+            name: kept,
             id: find(own, "id"),
             class: find(own, "class"),
             attrs: (id_of(attrs_from), id_of(self.attrs.len())),

@@ -157,6 +157,7 @@ impl<'a> Document<'a> {
     }
 
     /// Number of nodes.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> NodeId {
         self.node(Self::ROOT).end
     }

@@ -74,17 +74,16 @@ pub(crate) fn clean(address: &str) -> String {
     let Ok(mut url) = Url::parse(address) else { return address.to_owned() };
     url.set_fragment(None);
     let host = url.host_str().unwrap_or("").to_owned();
-    if is_of(&host, "amazon") {
-        if let Some(asin) = asin(url.path()) {
-            return format!("{}://{host}/dp/{asin}", url.scheme());
-        }
+    if is_of(&host, "amazon")
+        && let Some(asin) = asin(url.path())
+    {
+        return format!("{}://{host}/dp/{asin}", url.scheme());
     }
-    if is_of(&host, "ebay") {
-        if let Some(number) = after(url.path(), "/itm/")
+    if is_of(&host, "ebay")
+        && let Some(number) = after(url.path(), "/itm/")
             .and_then(|rest| rest.rsplit('/').find(|part| is_number(part)).map(str::to_owned))
-        {
-            return format!("{}://{host}/itm/{number}", url.scheme());
-        }
+    {
+        return format!("{}://{host}/itm/{number}", url.scheme());
     }
     if ["etsy", "aliexpress", "walmart", "zalando"].iter().any(|shop| is_of(&host, shop)) {
         url.set_query(None);

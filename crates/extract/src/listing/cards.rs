@@ -51,10 +51,11 @@ fn priced_cards(context: &Context<'_>) -> Vec<NodeId> {
             continue;
         }
         prices += 1;
-        if let Some(card) = climb(context, id) {
-            if out.last() != Some(&card) && !out.contains(&card) {
-                out.push(card);
-            }
+        if let Some(card) = climb(context, id)
+            && out.last() != Some(&card)
+            && !out.contains(&card)
+        {
+            out.push(card);
         }
     }
     out
@@ -124,10 +125,10 @@ fn targets(context: &Context<'_>, id: NodeId) -> Vec<String> {
         std::iter::once(id).chain(document.ancestors(id).take(2)).find(|id| document.name(*id) == "a");
     for link in document.elements(id).filter(|id| document.name(*id) == "a").take(MAX_LINKS).chain(around) {
         let Some(href) = document.attr(link, "href") else { continue };
-        if let Some(url) = product_link(context, &href) {
-            if !out.contains(&url) {
-                out.push(url);
-            }
+        if let Some(url) = product_link(context, &href)
+            && !out.contains(&url)
+        {
+            out.push(url);
         }
     }
     out

@@ -112,10 +112,10 @@ fn match_at(chars: &[char], at: usize, symbol: &'static Symbol) -> Option<usize>
     let ends_with_letter = symbol.0.ends_with(char::is_alphabetic);
     let fits = match symbol.2 {
         Kind::Sign | Kind::SharedSign => {
-            !(starts_with_letter && symbol.0.is_ascii() && letter(before))
-                && !(ends_with_letter && symbol.0.is_ascii() && letter(after))
+            let touches = (starts_with_letter && letter(before)) || (ends_with_letter && letter(after));
+            !(symbol.0.is_ascii() && touches)
         }
-        Kind::Word | Kind::Shared => !letter(before) && !(ends_with_letter && letter(after)),
+        Kind::Word | Kind::Shared => !(letter(before) || (ends_with_letter && letter(after))),
         Kind::Stem => !letter(before),
         Kind::Code => {
             !letter(before)

@@ -5,7 +5,7 @@ use crate::draft::Draft;
 use crate::extraction::Layer;
 use crate::html::{Document, NodeId, Selector};
 
-use super::words::{in_side_part, label_of};
+use super::place::{in_side_part, label_of};
 
 /// Longer texts are no stock notes.
 const MAX_NOTE: usize = 90;
@@ -198,14 +198,14 @@ fn cart() -> Selector {
 /// Availability in the page's words, and whether it can be ordered.
 pub(super) fn fill(context: &Context<'_>, draft: &mut Draft) {
     let document = &context.document;
-    if draft.lacks("availability") {
-        if let Some((note, rule)) = note(document) {
-            // The words of the page must not contradict what the vocabulary says.
-            let says = stock_words(&note);
-            let known = draft.get("isAvailable").and_then(serde_json::Value::as_bool);
-            if known.is_none() || says.is_none() || known == says {
-                draft.offer("availability", note.as_str(), Layer::Text, 0.7, &rule);
-            }
+    if draft.lacks("availability")
+        && let Some((note, rule)) = note(document)
+    {
+        // The words of the page must not contradict what the vocabulary says.
+        let says = stock_words(&note);
+        let known = draft.get("isAvailable").and_then(serde_json::Value::as_bool);
+        if known.is_none() || says.is_none() || known == says {
+            draft.offer("availability", note.as_str(), Layer::Text, 0.7, &rule);
         }
     }
     if !draft.has("isAvailable") {
@@ -235,7 +235,7 @@ fn note(document: &Document<'_>) -> Option<(String, String)> {
                 document.name(id),
                 "span" | "p" | "div" | "b" | "strong" | "li" | "td" | "em" | "a" | "button"
             );
-        if !named && !leaf || id < heading && !named {
+        if !named && (!leaf || id < heading) {
             continue;
         }
         looked_at += 1;

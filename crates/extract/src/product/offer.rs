@@ -45,10 +45,9 @@ pub(super) fn fill(product: &Value, layer: Layer, draft: &mut Draft) {
     });
     if let Some(code) =
         currency.map(|code| code.to_ascii_uppercase()).filter(|code| crate::money::is_code(code))
+        && draft.layer("price") == Some(layer)
     {
-        if draft.layer("price") == Some(layer) {
-            draft.offer("currency", code, layer, 0.9, "Product.offers.priceCurrency");
-        }
+        draft.offer("currency", code, layer, 0.9, "Product.offers.priceCurrency");
     }
     let stocks: Vec<(bool, &'static str)> = all.iter().filter_map(|offer| stock(offer)).collect();
     if let Some((is, words)) = stocks.iter().find(|(is, _)| *is).or_else(|| stocks.first()) {
@@ -93,7 +92,7 @@ fn is_former(spec: &Value) -> bool {
 /// A price from the head: it counts where there is none, and where it is lower than the one of the vocabulary,
 /// which is then the former price (shops leave the list price in their JSON-LD during a sale).
 pub(super) fn settle(draft: &mut Draft, amount: f64, name: &str) {
-    if !(amount > 0.0) || draft.is_sealed("price") {
+    if amount <= 0.0 || amount.is_nan() || draft.is_sealed("price") {
         return;
     }
     match draft.number("price") {

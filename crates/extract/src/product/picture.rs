@@ -7,7 +7,7 @@ use crate::draft::Draft;
 use crate::extraction::Layer;
 use crate::html::{Document, Selector};
 
-use super::words::{in_side_part, label_of};
+use super::place::{in_side_part, label_of};
 
 /// Pictures of one product.
 const MAX: usize = 12;

@@ -93,12 +93,11 @@ pub(crate) fn duration(text: &str) -> Option<u64> {
     if let Some(groups) = ISO_DURATION.captures(text) {
         let parts = [groups.get(1), groups.get(2), groups.get(3), groups.get(4)].map(number);
         let [days, hours, minutes, seconds] = parts.map(|part| part.unwrap_or(0));
-        return Some(
-            days.checked_mul(86_400)?
-                .checked_add(hours.checked_mul(3_600)?)?
-                .checked_add(minutes.checked_mul(60)?)?
-                .checked_add(seconds)?,
-        );
+        return days
+            .checked_mul(86_400)?
+            .checked_add(hours.checked_mul(3_600)?)?
+            .checked_add(minutes.checked_mul(60)?)?
+            .checked_add(seconds);
     }
     if let Some(groups) = CLOCK.captures(text) {
         return Some(number(groups.get(1))? * 3_600 + number(groups.get(2))? * 60 + number(groups.get(3))?);

@@ -104,14 +104,14 @@ fn fields(context: &Context<'_>, scope: NodeId, fields: &[(String, Vec<Rule>)]) 
             let reading = rule.reading.unwrap_or(Reading::of_field(field));
             let values = read(context, scope, rule, reading);
             let Some((value, code)) = values.into_iter().next() else { continue };
-            if let (Some(code), true) = (code, field == "price") {
-                if !out.iter().any(|found| found.field == "currency") {
-                    out.push(Found {
-                        field: "currency".to_owned(),
-                        value: Value::from(code),
-                        rule: rule.label.clone(),
-                    });
-                }
+            if let (Some(code), true) = (code, field == "price")
+                && !out.iter().any(|found| found.field == "currency")
+            {
+                out.push(Found {
+                    field: "currency".to_owned(),
+                    value: Value::from(code),
+                    rule: rule.label.clone(),
+                });
             }
             out.push(Found { field: field.clone(), value, rule: rule.label.clone() });
             break;
@@ -135,10 +135,10 @@ fn read(context: &Context<'_>, scope: NodeId, rule: &Rule, reading: Reading) -> 
             continue;
         }
         let Some(text) = cut(rule, text) else { continue };
-        if let Some(value) = convert(context, &text, reading) {
-            if !values.contains(&value) {
-                values.push(value);
-            }
+        if let Some(value) = convert(context, &text, reading)
+            && !values.contains(&value)
+        {
+            values.push(value);
         }
     }
     if rule.all && !values.is_empty() {

@@ -6,7 +6,7 @@ mod model;
 mod parse;
 mod path;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 pub(crate) use apply::{apply, apply_items, page_of};
 pub(crate) use model::{PageRecipe, Recipe};
@@ -18,6 +18,16 @@ pub struct Recipes {
     all: Vec<Arc<Recipe>>,
 }
 
+/// Compiled once: a hundred expressions take longer than a page.
+static EMBEDDED: LazyLock<Recipes> = LazyLock::new(|| {
+    let all = builtin::FILES
+        .iter()
+        .filter_map(|(file, text)| parse::parse(file, text).ok())
+        .map(Arc::new)
+        .collect();
+    Recipes { all }
+});
+
 impl Default for Recipes {
     fn default() -> Self {
         Recipes::embedded()
@@ -27,12 +37,7 @@ impl Default for Recipes {
 impl Recipes {
     /// The recipes that come with Ukai. One that can't be read is left out; a test reads them all.
     pub fn embedded() -> Self {
-        let all = builtin::FILES
-            .iter()
-            .filter_map(|(file, text)| parse::parse(file, text).ok())
-            .map(Arc::new)
-            .collect();
-        Recipes { all }
+        EMBEDDED.clone()
     }
 
     /// No recipe at all: only the general layers.

@@ -36,20 +36,19 @@ fn find(document: &Document<'_>, marker: &str) -> Option<Value> {
     }
     for script in document.named("script") {
         let text = document.raw_text(*script);
-        if document.id(*script) == marker
-            || document.attr(*script, "data-name").is_some_and(|name| name == marker)
+        if (document.id(*script) == marker
+            || document.attr(*script, "data-name").is_some_and(|name| name == marker))
+            && let Some(value) = parse_prefix(text.trim_start().trim_start_matches("<!--"))
         {
-            if let Some(value) = parse_prefix(text.trim_start().trim_start_matches("<!--")) {
-                return Some(value);
-            }
+            return Some(value);
         }
         for (at, _) in text.match_indices(marker).take(20) {
             let rest = &text[at + marker.len()..];
             let start = rest.char_indices().take(MAX_GAP).find(|(_, c)| matches!(c, '{' | '[' | ';'));
-            if let Some((start, '{' | '[')) = start {
-                if let Some(value) = parse_prefix(&rest[start..]) {
-                    return Some(value);
-                }
+            if let Some((start, '{' | '[')) = start
+                && let Some(value) = parse_prefix(&rest[start..])
+            {
+                return Some(value);
             }
         }
     }

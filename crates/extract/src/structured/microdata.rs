@@ -89,12 +89,12 @@ fn read(document: &Document<'_>, syntax: &Syntax) -> Vec<Thing> {
             let parent = owner.filter(|_| !names.is_empty()).map(|owner| (owner, names));
             items.push(Item { node: id, parent, properties });
             open.push((index, document.end(id)));
-        } else if let Some(item) = owner.and_then(|owner| items.get_mut(owner)) {
-            if let Some(value) = value_of(document, id).filter(|_| text_left > 0) {
-                text_left = text_left.saturating_sub(value.as_str().map_or(0, str::len));
-                for name in &names {
-                    add(&mut item.properties, name, value.clone());
-                }
+        } else if let Some(item) = owner.and_then(|owner| items.get_mut(owner))
+            && let Some(value) = value_of(document, id).filter(|_| text_left > 0)
+        {
+            text_left = text_left.saturating_sub(value.as_str().map_or(0, str::len));
+            for name in &names {
+                add(&mut item.properties, name, value.clone());
             }
         }
     }
@@ -106,11 +106,11 @@ fn assemble(mut items: Vec<Item>, layer: Layer) -> Vec<Thing> {
     let mut things = Vec::with_capacity(items.len());
     while let Some(item) = items.pop() {
         let value = Value::Object(item.properties);
-        if let Some((owner, names)) = &item.parent {
-            if let Some(owner) = items.get_mut(*owner) {
-                for name in names {
-                    add_front(&mut owner.properties, name, value.clone());
-                }
+        if let Some((owner, names)) = &item.parent
+            && let Some(owner) = items.get_mut(*owner)
+        {
+            for name in names {
+                add_front(&mut owner.properties, name, value.clone());
             }
         }
         things.push((item.node, Thing { layer, nested: item.parent.is_some(), value }));

@@ -6,7 +6,12 @@ use serde_json::Value;
 use ukai_extract::Extraction;
 
 /// Judges one expected field of a page.
-pub fn is_right(got: &Extraction, field: &str, expected: &Value, alternatives: Option<&Value>) -> bool {
+pub(crate) fn is_right(
+    got: &Extraction,
+    field: &str,
+    expected: &Value,
+    alternatives: Option<&Value>,
+) -> bool {
     if field == "classification" {
         return expected.as_str() == Some(got.verdict.as_str());
     }
@@ -61,7 +66,7 @@ fn all(wanted: &Value, test: impl Fn(&str) -> bool) -> bool {
 }
 
 /// White space, letter case and a closing full stop don't matter.
-pub fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     text.trim_end_matches('.').to_owned()
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use ukai_extract::decode_page;
 
 /// One saved page.
-pub struct Case {
+pub(crate) struct Case {
     /// The path below the corpus folder.
     pub file: String,
     /// The page's text.
@@ -18,23 +18,23 @@ pub struct Case {
 
 impl Case {
     /// The folder that the page lies in.
-    pub fn family(&self) -> &str {
+    pub(crate) fn family(&self) -> &str {
         self.file.split('/').next().unwrap_or("")
     }
 
     /// `product`, `listing`, `post`, `video`, `article` or `block`.
-    pub fn kind(&self) -> &str {
+    pub(crate) fn kind(&self) -> &str {
         self.truth["kind"].as_str().unwrap_or("")
     }
 
     /// The page's address.
-    pub fn url(&self) -> Option<&str> {
+    pub(crate) fn url(&self) -> Option<&str> {
         self.truth["url"].as_str()
     }
 }
 
 /// The corpus folder, or `None` with a word on the terminal where there is none.
-pub fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let found = [root.join("../shared/pages"), root.join("shared/pages")]
         .into_iter()
@@ -46,7 +46,7 @@ pub fn folder() -> Option<PathBuf> {
 }
 
 /// All pages.
-pub fn cases() -> Option<Vec<Case>> {
+pub(crate) fn cases() -> Option<Vec<Case>> {
     let folder = folder()?;
     let truth = std::fs::read_to_string(folder.join("truth.json")).expect("the table of truth");
     let rows: Vec<Value> = serde_json::from_str(&truth).expect("a JSON array");

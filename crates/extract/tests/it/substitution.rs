@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::corpus::Case;
 
 /// Replaces a page's titles and prices, in the markup and in its truth, by a substitution that follows from a seed.
-pub fn substitute(case: &Case, seed: u64) -> Case {
+pub(crate) fn substitute(case: &Case, seed: u64) -> Case {
     let mut pairs: Vec<(String, String)> = Vec::new();
     let mut titles: Vec<(String, String)> = Vec::new();
     let shift = 1 + seed % 11;

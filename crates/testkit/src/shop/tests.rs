@@ -98,3 +98,76 @@ async fn a_flaky_page_refuses_first_and_gives_in_later() {
     assert_eq!(seen, [503, 503, 200]);
     drop(handle);
 }
+
+/// Whether the extraction of a page says what its truth says.
+fn agrees(base: &str, path: &str, status: u16, body: &str, truth: &super::Truth) -> Result<(), String> {
+    use ukai_extract::{Page, Recipes, extract};
+    let url = format!("{base}{path}");
+    let got = extract(
+        &Page { html: body, url: Some(&url), status: Some(status), headers: &[] },
+        &Recipes::embedded(),
+    );
+    if got.verdict.as_str() != truth.verdict {
+        return Err(format!("{path}: {} ({})", got.verdict.as_str(), got.reason));
+    }
+    if truth.kind == "listing" {
+        let urls: Vec<String> = truth.products.iter().map(|product| format!("{base}{product}")).collect();
+        let next = truth.next_page.as_ref().map(|next| format!("{base}{next}"));
+        let same = got.record["productUrls"] == serde_json::json!(urls) && got.next_page == next;
+        return if same {
+            Ok(())
+        } else {
+            Err(format!("{path}: {} {:?}", got.record["productUrls"], got.next_page))
+        };
+    }
+    if truth.kind != "product" {
+        return Ok(());
+    }
+    let Some(product) = got.product() else { return Err(format!("{path}: no product but {:?}", got.kind)) };
+    let wanted = ukai_extract::Product {
+        product_title: truth.title.clone().unwrap_or_default(),
+        price: truth.price,
+        currency: truth.currency.unwrap_or("").to_owned(),
+        original_price: truth.original_price,
+        rating: truth.rating,
+        review_count: truth.review_count,
+        availability: truth.availability.clone(),
+        is_available: truth.is_available,
+        image_urls: truth.image.iter().map(|image| format!("{base}{image}")).collect(),
+        asin: truth.asin.clone(),
+    };
+    if product == wanted { Ok(()) } else { Err(format!("{path}: {product:?}\n    not {wanted:?}")) }
+}
+
+#[test]
+fn extraction_finds_the_truth_of_every_server_written_page() {
+    let shop = Shop::new(SEED);
+    let (base, catalog) = ("http://127.0.0.1:8080", shop.catalog());
+    let mut pages_by_path: Vec<(String, String)> = Vec::new();
+    for n in 1..=60 {
+        let item = catalog.item(n);
+        pages_by_path.push((format!("/jsonld/{n}"), pages::jsonld(&item)));
+        let item = catalog.item_of_asin(&item.asin()).expect("an item");
+        pages_by_path.push((format!("/dp/{}", item.asin()), pages::amazon(&item)));
+    }
+    pages_by_path.extend((1..=5).map(|page| (format!("/list?page={page}"), pages::listing(catalog, page))));
+    for (path, html) in [
+        ("/captcha", pages::captcha()),
+        ("/blocked", pages::blocked()),
+        ("/throttled", pages::throttled()),
+        ("/login", pages::login()),
+        ("/missing", pages::missing()),
+        ("/static/3", pages::note(3)),
+    ] {
+        pages_by_path.push((path.to_owned(), html));
+    }
+    let wrong: Vec<String> = pages_by_path
+        .iter()
+        .filter_map(|(path, html)| {
+            let truth = shop.truth(path).unwrap_or_else(|| panic!("no truth for {path}"));
+            // The words alone must do: a browser's worker doesn't always learn the status.
+            agrees(base, path, 200, html, &truth).err()
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
+}
