@@ -14,12 +14,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use ukai_boot::Shutdown;
 use ukai_bus::Bus;
-use ukai_domain::scheduler::{Input, Prefetched, State, Step, Token, step};
+use ukai_domain::scheduler::{Commit, Effects, Input, Prefetched, State, Step, Token, step};
 use ukai_domain::{Code, Rejection};
 use ukai_store::{CommitError, Store, StoreError};
 
 /// Between two sendings of a commit whose outcome is unknown.
 const RESEND_EVERY: Duration = Duration::from_millis(100);
+/// Between two looks at the gauges.
+const MEASURE_EVERY: Duration = Duration::from_millis(250);
 /// Row changes of one step, about; a larger input goes alone.
 const MAX_WEIGHT: usize = 2_000;
 
@@ -33,6 +35,7 @@ pub(crate) struct Leader {
     pub(crate) seed: u64,
     pub(crate) leading: Shutdown,
     pub(crate) events: Publisher,
+    pub(crate) measured: Option<Instant>,
 }
 
 /// Why a leader stopped.
@@ -46,11 +49,17 @@ pub(crate) enum Ended {
 
 /// What a turn's commit came to.
 enum Outcome {
-    Done(Box<Step>),
+    Done(Done),
     /// The step or the commit broke: memory must be loaded again.
     Broken(String),
     /// Nothing was written because there is no room.
     Full(String),
+}
+
+/// A step whose commit was applied.
+struct Done {
+    commit: Arc<Commit>,
+    effects: Effects,
 }
 
 /// Works in the order of their arrival, with one that was too large for the last turn.
@@ -144,7 +153,7 @@ impl Leader {
         // Kept for the case that one of them breaks the step or the commit.
         let kept = inputs.clone();
         match self.attempt(state, inputs).await? {
-            Outcome::Done(done) => self.release(*done, targets, state, gateways, pushers).await,
+            Outcome::Done(done) => self.release(done, targets, state, gateways, pushers).await,
             Outcome::Full(message) => {
                 tracing::error!(message, "nothing can be stored: no room");
                 *state = self.reload(state, pushers, gateways).await?;
@@ -168,15 +177,18 @@ impl Leader {
         self.metrics.spent("read", read - begun);
         let now = self.clock.now();
         let stepped = std::panic::catch_unwind(AssertUnwindSafe(|| step(state, inputs, prefetched, now)));
-        let Ok(mut done) = stepped else { return Ok(Outcome::Broken("a step panicked".to_owned())) };
+        let Ok(Step { commit, effects }) = stepped else {
+            return Ok(Outcome::Broken("a step panicked".to_owned()));
+        };
+        let commit = Arc::new(commit);
         let stepped_at = Instant::now();
         self.metrics.spent("step", stepped_at - read);
-        let outcome = self.commit(&mut done).await?;
+        let outcome = self.commit(&commit).await?;
         let took = stepped_at.elapsed();
         self.metrics.spent("commit", took);
         self.metrics.commit_seconds.observe(took.as_secs_f64());
         Ok(match outcome {
-            None => Outcome::Done(Box::new(done)),
+            None => Outcome::Done(Done { commit, effects }),
             Some(broken) => broken,
         })
     }
@@ -213,8 +225,8 @@ impl Leader {
     }
 
     /// `None` once applied. An unknown outcome sends the same commit again, never a new one.
-    async fn commit(&self, done: &mut Step) -> Result<Option<Outcome>, TurnError> {
-        if done.commit.is_empty() {
+    async fn commit(&self, commit: &Arc<Commit>) -> Result<Option<Outcome>, TurnError> {
+        if commit.is_empty() {
             return loop {
                 match self.store.check_epoch(self.events.epoch()).await {
                     Ok(()) => break Ok(None),
@@ -227,9 +239,8 @@ impl Leader {
                 }
             };
         }
-        let commit = Arc::new(std::mem::take(&mut done.commit));
         let outcome = loop {
-            match self.store.commit(Arc::clone(&commit)).await {
+            match self.store.commit(Arc::clone(commit)).await {
                 Ok(_applied) => break None,
                 Err(CommitError::Unavailable(error)) => {
                     tracing::warn!(error, "the store is away: sending the commit again");
@@ -246,7 +257,6 @@ impl Leader {
                 .commit_rows
                 .observe((commit.moves.len() + commit.tasks.len() + commit.runs.len()) as f64);
         }
-        done.commit = Arc::unwrap_or_clone(commit);
         Ok(outcome)
     }
 
@@ -259,7 +269,7 @@ impl Leader {
 
     async fn release(
         &self,
-        done: Step,
+        done: Done,
         targets: Targets,
         state: &State,
         gateways: &mut Gateways,
@@ -301,7 +311,7 @@ impl Leader {
         state.continue_commits(broken);
         let announces: Vec<(Token, Input)> = state.readopt(connections).into_iter().map(|a| (0, a)).collect();
         if let Outcome::Done(done) = self.attempt(&mut state, announces).await? {
-            self.release(*done, Targets::default(), &state, gateways, pushers).await;
+            self.release(done, Targets::default(), &state, gateways, pushers).await;
         }
         Ok(state)
     }
@@ -321,7 +331,7 @@ impl Leader {
             match self.attempt(state, vec![(token, input)]).await? {
                 Outcome::Done(mut done) => {
                     replies.append(&mut done.effects.replies);
-                    self.release(*done, Targets::default(), state, gateways, pushers).await;
+                    self.release(done, Targets::default(), state, gateways, pushers).await;
                 }
                 Outcome::Full(_) => {
                     *state = self.reload(state, pushers, gateways).await?;
@@ -347,8 +357,16 @@ impl Leader {
         Ok(())
     }
 
-    fn measure(&self, state: &State) {
+    /// Gauges follow a few times a second: some cost a walk over memory.
+    fn measure(&mut self, state: &State) {
+        if self.measured.is_some_and(|at| at.elapsed() < MEASURE_EVERY) {
+            return;
+        }
+        self.measured = Some(Instant::now());
+        let oldest = state.oldest_ready().map_or(0.0, |at| self.clock.now().since(at).as_secs_f64());
+        self.metrics.oldest_ready.set(oldest);
         self.metrics.counts(&state.total());
+        self.metrics.connected.set(i64::try_from(state.connected()).unwrap_or(i64::MAX));
         self.metrics.leases.set(i64::try_from(state.lease_count()).unwrap_or(i64::MAX));
         self.metrics.window_rows.set(i64::try_from(state.window_rows()).unwrap_or(i64::MAX));
         for (kind, depth) in state.depth() {

@@ -102,6 +102,7 @@ async fn lead(
         seed,
         leading: leading.clone(),
         events: stream,
+        measured: None,
     };
     let ended = leader.run(state, &mut works).await;
     leading.finish(Duration::from_secs(5)).await;
