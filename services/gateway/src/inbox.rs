@@ -4,6 +4,7 @@ use crate::session::Session;
 use prost::Message;
 use socketioxide::extract::AckSender;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use ukai_domain::{TaskId, scheduler};
@@ -43,7 +44,22 @@ impl Item {
         let bytes = input.encoded_len() + 8;
         Some(Self { input, session: Arc::clone(session), ack, what, bytes })
     }
+
+    /// Whether its session would have more than this in the queue.
+    fn exceeds(&self, inputs: usize, bytes: usize) -> bool {
+        let [queued, queued_bytes] = self.session.queued.each_ref().map(|c| c.load(Ordering::Relaxed));
+        queued >= inputs || queued_bytes + self.bytes > bytes
+    }
+
+    fn count(&self, change: impl Fn(&AtomicUsize, usize) -> usize) {
+        let [inputs, bytes] = &self.session.queued;
+        change(inputs, 1);
+        change(bytes, self.bytes);
+    }
 }
+
+/// One session may fill this part of the queue, so that it can't crowd out the others.
+const SHARE: usize = 8;
 
 /// The queue. Pushing never waits.
 pub(crate) struct Inbox {
@@ -64,7 +80,7 @@ impl Inbox {
         Self { queue: Mutex::default(), arrived: Notify::new(), max_inputs, max_bytes }
     }
 
-    /// Queues an event; `false` when there is no room.
+    /// Queues an event; `false` when there is no room, or its session has filled its share.
     pub(crate) fn push(&self, item: Item) -> bool {
         self.add(item, true)
     }
@@ -77,10 +93,11 @@ impl Inbox {
     fn add(&self, item: Item, bounded: bool) -> bool {
         {
             let mut queue = self.lock();
-            if bounded && (queue.items.len() >= self.max_inputs || queue.bytes + item.bytes > self.max_bytes)
-            {
+            let is_full = queue.items.len() >= self.max_inputs || queue.bytes + item.bytes > self.max_bytes;
+            if bounded && (is_full || item.exceeds(self.max_inputs / SHARE, self.max_bytes / SHARE)) {
                 return false;
             }
+            item.count(|counter, by| counter.fetch_add(by, Ordering::Relaxed));
             queue.bytes += item.bytes;
             queue.items.push_back(item);
         }
@@ -101,7 +118,10 @@ impl Inbox {
             taken += 1;
         }
         let items: Vec<Item> = queue.items.drain(..taken).collect();
-        queue.bytes -= items.iter().map(|i| i.bytes).sum::<usize>();
+        for item in &items {
+            queue.bytes -= item.bytes;
+            item.count(|counter, by| counter.fetch_sub(by, Ordering::Relaxed));
+        }
         items
     }
 

@@ -5,7 +5,7 @@ use crate::inbox::Item;
 use prometheus_client::metrics::gauge::Gauge;
 use socketioxide::extract::SocketRef;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use ukai_domain::scheduler::{Connect, Heartbeat};
@@ -29,6 +29,8 @@ pub(crate) struct Session {
     /// When it was heard last, in ms of the gateway's own clock; 0: not since the last digest.
     heard: AtomicU64,
     state: Mutex<State>,
+    /// Inputs of it that wait in the queue, and their bytes: guarded by the queue's lock.
+    pub(crate) queued: [AtomicUsize; 2],
     /// How many there are in memory.
     held: Gauge,
 }
@@ -97,6 +99,7 @@ impl Session {
                 strikes: 0,
                 last_strike: None,
             }),
+            queued: Default::default(),
             held: gauge.clone(),
         })
     }

@@ -263,6 +263,16 @@ fn packets_are_split() {
     }
 }
 
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(event in "[a-z:_]{0,12}|task:started|task:completed|worker:draining|error", payload in ".{0,80}") {
+        let _ = parse(SessionId::NIL, &event, &payload);
+        let _ = ConnectAuth::parse(&payload);
+        let _ = split(&payload);
+        let _ = ConfigUpdate::new(&payload, true);
+    }
+}
+
 fn any_value() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),

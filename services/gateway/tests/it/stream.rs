@@ -143,6 +143,9 @@ async fn a_full_queue_closes_the_socket_that_fills_it() {
     quiet.event("worker:registered").await;
     until(|| leader.inputs().iter().any(|i| matches!(i, Input::Disconnect { .. }))).await;
     assert!(leader.inputs().iter().any(|i| matches!(i, Input::Heartbeat(_))));
+    // It had an eighth of the queue, not all of it: others were never in danger.
+    let reports = leader.inputs().iter().filter(|i| matches!(i, Input::Report(_))).count();
+    assert_eq!(reports, 100 / 8 - 1, "its connect takes the first place");
 }
 
 #[tokio::test]
