@@ -204,16 +204,17 @@ impl SimStore {
 
     /// A window equals the first rows of its range.
     pub(crate) fn compare_windows(&self, state: &State) {
+        let windows: Vec<_> = state.windows().collect();
         let mut stored: BTreeMap<(u8, JobId, &LaneKey), Vec<TaskId>> = BTreeMap::new();
         for place in self.places.values() {
             if let Place::Ready(w) = place {
                 stored.entry((w.body.priority, w.body.job, &w.body.lane)).or_default().push(w.body.id);
             }
         }
-        for (key, ids, more) in state.windows() {
+        for (key, ids, more) in &windows {
             let rows = stored.remove(&(key.priority, key.job, &key.lane)).unwrap_or_default();
-            assert_eq!(ids, rows[..ids.len().min(rows.len())], "window {key:?}");
-            if !more {
+            assert_eq!(ids[..], rows[..ids.len().min(rows.len())], "window {key:?}");
+            if !*more {
                 assert_eq!(ids.len(), rows.len(), "window {key:?} says that it is all");
             }
         }
