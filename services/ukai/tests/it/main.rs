@@ -11,3 +11,4 @@ mod drain;
 mod metrics;
 mod server;
 mod tidy;
+mod whole;
