@@ -91,7 +91,8 @@ pub fn extract(page: &Page<'_>, recipes: &Recipes) -> Extraction {
             &article::FIELDS
         }
     };
-    let kind = if kind == Kind::Page && article::is_long(&draft) { Kind::Article } else { kind };
+    let is_text = context.document.is_html() && article::is_long(&draft);
+    let kind = if kind == Kind::Page && is_text { Kind::Article } else { kind };
     let (mut record, sources) = draft.finish(fields);
     if kind == Kind::Product {
         as_contract(&mut record);
@@ -150,7 +151,8 @@ fn kind_of(
     }
     let og = context.meta.get("og:type").unwrap_or("").to_ascii_lowercase();
     let products = context.things.iter().filter(|thing| thing.is("Product") && !thing.nested).count();
-    let is_product = product::main_product(context).is_some() && products <= 3;
+    let is_product =
+        product::main_product(context).is_some() && (products <= 3 || product::is_named(context));
     if is_product
         || og.starts_with("product") && !og.contains("group")
         || og.ends_with(":product")
@@ -175,6 +177,13 @@ fn kind_of(
     if cards >= 3 && og != "article" {
         *list = found;
         return Kind::Listing;
+    }
+    if let Some(described) = listing::described(context).filter(|_| og != "article") {
+        *list = Some(described);
+        return Kind::Listing;
+    }
+    if !context.document.is_html() {
+        return Kind::Page;
     }
     if og == "article" { Kind::Article } else { Kind::Page }
 }

@@ -93,6 +93,16 @@ pub(crate) fn main_product<'c>(context: &'c Context<'_>) -> Option<&'c Thing> {
         .copied()
 }
 
+/// Whether the page's heading is the name of its main item.
+pub(crate) fn is_named(context: &Context<'_>) -> bool {
+    let heading = heading::heading(context).unwrap_or_default().to_lowercase();
+    let name = main_product(context)
+        .and_then(|thing| text_of(&thing.value, "name"))
+        .unwrap_or_default()
+        .to_lowercase();
+    !name.is_empty() && heading == name
+}
+
 fn from_thing(context: &Context<'_>, product: &Thing, draft: &mut Draft) {
     let (layer, value) = (product.layer, &product.value);
     // The same item may be described twice: in JSON-LD and in the markup.
@@ -197,8 +207,9 @@ fn tidy(context: &Context<'_>, draft: &mut Draft) {
     }
     draft.drop("stockTerm");
     if !draft.has("isAvailable") {
+        // The contract wants an answer, also from a recipe that found none.
         let seen = draft.has("price");
-        draft.offer("isAvailable", seen, Layer::Text, 0.3, "a price is shown");
+        draft.set("isAvailable", seen, Layer::Text, 0.3, "a price is shown");
     }
 }
 

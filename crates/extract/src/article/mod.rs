@@ -14,6 +14,9 @@ use crate::structured::{Thing, text_of, texts_of};
 /// The fields of an article's record, in their order.
 pub(crate) const FIELDS: [&str; 6] = ["title", "author", "publishedAt", "description", "imageUrl", "text"];
 
+/// Nodes between a heading and the date of its article.
+const NEAR: u32 = 400;
+
 /// Types of the vocabulary that are texts to read.
 const TYPES: &[&str] = &[
     "Article",
@@ -186,19 +189,23 @@ fn published(context: &Context<'_>, draft: &mut Draft) {
         }
     }
     let document = &context.document;
-    let times = Selector::fixed(
-        "time[itemprop=datePublished], [itemprop=datePublished], article time[datetime], time[pubdate], time[datetime], .published, .dateline, [class*='publish' i], [class*='date' i], time",
+    let marked = Selector::fixed("time[itemprop=datePublished], [itemprop=datePublished], time[pubdate]");
+    let near = Selector::fixed(
+        "time[datetime], .published, .dateline, [class*='publish' i], [class*='date' i], time",
     );
-    for choice in document.select_by_choice(Document::ROOT, &times) {
-        for id in choice.into_iter().take(5) {
-            let text = document
-                .attr(id, "datetime")
-                .or_else(|| document.attr(id, "content"))
-                .map_or_else(|| document.text_up_to(id, 120), std::borrow::Cow::into_owned);
-            if let Some(date) = reading::instant(&text) {
-                draft.offer("publishedAt", date, Layer::Text, 0.6, "time");
-                return;
-            }
+    // A date that isn't marked as the page's own counts only beside the heading.
+    let heading = document.named("h1").first().copied().unwrap_or(0);
+    let beside = |id: &crate::html::NodeId| {
+        *id > heading.saturating_sub(NEAR / 4) && *id < heading.saturating_add(NEAR)
+    };
+    let own = document.select_by_choice(Document::ROOT, &marked).into_iter().flatten();
+    let others = document.select_by_choice(Document::ROOT, &near).into_iter().flatten().filter(beside);
+    for id in own.chain(others).take(20) {
+        let text = document.attr(id, "datetime").or_else(|| document.attr(id, "content"));
+        let text = text.map_or_else(|| document.text_up_to(id, 120), std::borrow::Cow::into_owned);
+        if let Some(date) = reading::instant(&text) {
+            draft.offer("publishedAt", date, Layer::Text, 0.6, "time");
+            return;
         }
     }
 }

@@ -190,6 +190,11 @@ impl<'a> Document<'a> {
         self.index().names.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether there is any markup to speak of; data and pictures have none.
+    pub(crate) fn is_html(&self) -> bool {
+        ["html", "body", "p", "div", "h1", "title"].iter().any(|name| !self.named(name).is_empty())
+    }
+
     /// The first element with the id.
     pub(crate) fn by_id(&self, id: &str) -> Option<NodeId> {
         self.index().ids.get(id).and_then(|with| with.first()).copied()

@@ -1,6 +1,6 @@
 //! Finding the cards of a list by their shape: a link, a price or a picture, many times in the same dress.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -27,8 +27,9 @@ pub(crate) fn cards(context: &Context<'_>) -> Option<List> {
         linked.filter(|(cards, _)| cards.len() >= FEWEST)
     });
     let (cards, rule) = best?;
-    let items = cards.into_iter().filter_map(|card| item(context, card)).collect();
-    Some(List { items, layer: Layer::Text, rule })
+    let items: Vec<Map<String, Value>> = cards.into_iter().filter_map(|card| item(context, card)).collect();
+    let urls: HashSet<&str> = items.iter().filter_map(|item| item.get("url")?.as_str()).collect();
+    (urls.len() >= FEWEST).then_some(List { items, layer: Layer::Text, rule })
 }
 
 /// For each shown price the smallest element around it that also links to something.

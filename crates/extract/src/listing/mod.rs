@@ -2,6 +2,7 @@
 
 mod address;
 mod cards;
+mod described;
 mod next;
 
 use serde_json::{Map, Value, json};
@@ -12,6 +13,7 @@ use crate::extraction::Layer;
 
 pub(crate) use address::{clean, id_of};
 pub(crate) use cards::cards;
+pub(crate) use described::described;
 pub(crate) use next::next_page;
 
 /// The fields of a listing's record, in their order.

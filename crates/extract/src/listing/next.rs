@@ -56,7 +56,9 @@ const WORDS: &[&str] = &[
     "→",
     ">",
     ">>",
+    "pagina successiva",
     "older posts",
+    "older entries",
     "load more",
     "show more",
 ];
@@ -81,7 +83,7 @@ pub(crate) fn next_page(context: &Context<'_>) -> Option<(String, String)> {
         return Some((url, "rel=next".to_owned()));
     }
     let named = Selector::fixed(
-        "a.next, .next > a, .next a, a[class*='next' i]:not([class*='slick']):not([class*='swiper']):not([class*='carousel']), a[id*='next' i], [class*='pagination' i] [class*='next' i] a, a[aria-label*='next page' i]",
+        "a.next, .next > a, .next a, [class$='next' i] > a, a[class*='next' i]:not([class*='slick']):not([class*='swiper']):not([class*='carousel']), a[id*='next' i], [class*='pagination' i] [class*='next' i] a, a[aria-label*='next page' i]",
     );
     let in_slider = |id: &NodeId| {
         document.ancestors(*id).take(6).any(|id| {
@@ -109,7 +111,10 @@ pub(crate) fn next_page(context: &Context<'_>) -> Option<(String, String)> {
             .and_then(|id| document.attr(id, "alt"))
             .unwrap_or_default()
             .to_lowercase();
-        [text.as_str(), label.as_str(), alt.as_str()].iter().any(|text| WORDS.contains(&text.trim()))
+        [text.as_str(), label.as_str(), alt.as_str()].iter().any(|text| {
+            let bare = text.trim_matches(|c: char| c.is_whitespace() || "›»→>≫▶&;".contains(c));
+            WORDS.contains(&text.trim()) || WORDS.contains(&bare)
+        })
     };
     let links = document.named("a");
     if let Some(url) = links

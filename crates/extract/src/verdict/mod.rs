@@ -137,7 +137,10 @@ fn log_in(document: &Document<'_>, shape: &Shape) -> Option<Decision> {
     }
     if shape.length < SHORT {
         let text = &shape.lower;
-        if let Some(words) = phrases::MUST_LOG_IN.iter().find(|words| text.contains(**words)) {
+        // In a thread of a forum the words mean the right to answer, not to read.
+        let few = shape.length < 1_000;
+        let says_so = |words: &&&str| shape.heading.contains(**words) || (few && text.contains(**words));
+        if let Some(words) = phrases::MUST_LOG_IN.iter().find(says_so) {
             return Some((Verdict::LoginWall, format!("`{words}`")));
         }
         if says.is_some() && shape.length < 1_200 && document.first(Document::ROOT, &entry).is_some() {
