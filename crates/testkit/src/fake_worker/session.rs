@@ -55,6 +55,7 @@ impl Session<'_> {
         let first = Duration::from_secs(10);
         let mut beat = tokio::time::interval_at(Instant::now() + first, first);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut drained = std::pin::pin!(drain.cancelled());
         loop {
             let left = self.draining.filter(|_| self.memory.held.is_empty());
             if left.is_some_and(|left| left <= Instant::now()) {
@@ -79,7 +80,7 @@ impl Session<'_> {
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.finish(),
                 _ = beat.tick() => self.heartbeat(),
                 () = tokio::time::sleep_until(left.unwrap_or_else(Instant::now)), if left.is_some() => {}
-                () = drain.cancelled(), if self.draining.is_none() => {
+                () = &mut drained, if self.draining.is_none() => {
                     self.draining = Some(Instant::now() + LAST_PUSHES);
                     self.say("worker:draining", "{}");
                 }

@@ -4,6 +4,8 @@ use std::process::Output;
 
 use serde_json::Value;
 
+use ukai_testkit::fake_worker::{Ending, FakeWorker};
+
 use crate::server::{Server, free_address, ukai};
 
 fn run(arguments: &[&str]) -> Output {
@@ -112,6 +114,19 @@ async fn a_server_is_steered_by_commands() {
     assert!(worker["token"].as_str().unwrap().len() > 20);
     assert_eq!(json(&ask(&["worker-token", "list"]))["total"], 1);
     assert_eq!(code(&ask(&["worker-token", "revoke", worker["id"].as_str().unwrap()])), 0);
+    let worker = json(&ask(&["worker-token", "create", "works"]));
+    let ending = Ending::default();
+    let works = FakeWorker::new(&server.url, worker["token"].as_str().unwrap(), 1);
+    tokio::spawn(works.run(ending.clone(), std::sync::Arc::new(|_| {})));
+    let waited = ask(&["task", "add", "https://www.shop.example/4", "https://www.shop.example/5", "--wait"]);
+    let records: Vec<Value> = waited
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect();
+    assert_eq!(records.len(), 2, "{}", String::from_utf8_lossy(&waited.stderr));
+    assert!(records.iter().all(|task| task["result"]["price"] == 23.99));
+    ending.kill.cancel();
     let event = ask(&["tail", "--since", "0", "--count", "1"]);
     assert_eq!(json(&event)["seq"], 1);
 
