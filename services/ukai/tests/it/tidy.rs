@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each crate may depend on of ours. `testkit` is for tests alone, except in `ukai`, whose demo shows its shop.
-const MAY_IMPORT: [(&str, &[&str]); 16] = [
+const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("domain", &[]),
     ("extract", &[]),
-    ("browser", &[]),
+    ("egress", &[]),
+    ("browser", &["egress"]),
     ("boot", &[]),
     ("socketio", &[]),
     ("wire", &["domain"]),
@@ -20,7 +21,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("gateway", &["domain", "wire", "rpc", "bus", "store", "boot"]),
     ("scheduler", &["domain", "wire", "rpc", "bus", "store", "boot"]),
     ("heartbeat-monitor", &["domain", "rpc", "bus", "boot"]),
-    ("worker", &["domain", "wire", "socketio", "extract", "browser", "boot"]),
+    ("worker", &["domain", "wire", "socketio", "extract", "egress", "browser", "boot"]),
     ("ukai", &["*"]),
 ];
 
