@@ -1,5 +1,6 @@
 //! Logs: to standard error, one line an event, levels by `UKAI_LOG`.
 
+use std::io::IsTerminal;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// `filter` as in `info,ukai_scheduler=debug`; a filter that can't be read falls back to `info`.
@@ -16,7 +17,7 @@ pub fn init(filter: &str, json: bool) {
     let _already = if json {
         registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init()
     } else {
-        registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)).try_init()
+        registry.with(tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr)).try_init()
     };
 }
 

@@ -22,6 +22,8 @@ use ukai_store::{CommitError, Store, StoreError};
 const RESEND_EVERY: Duration = Duration::from_millis(100);
 /// Between two looks at the gauges.
 const MEASURE_EVERY: Duration = Duration::from_millis(250);
+/// Between two looks at those that cost a walk.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Row changes of one step, about; a larger input goes alone.
 const MAX_WEIGHT: usize = 2_000;
 
@@ -36,6 +38,7 @@ pub(crate) struct Leader {
     pub(crate) leading: Shutdown,
     pub(crate) events: Publisher,
     pub(crate) measured: Option<Instant>,
+    pub(crate) looked: Option<Instant>,
 }
 
 /// Why a leader stopped.
@@ -281,7 +284,7 @@ impl Leader {
             self.metrics.run_ends.get_or_create(&crate::metrics::Outcome { outcome }).inc();
         }
         targets.answer(done.effects.replies, state.epoch(), gateways, &self.metrics);
-        pushers.send(done.effects.pushes, self.clock.now(), &self.metrics);
+        pushers.send(done.effects.pushes, &self.metrics);
         self.events.publish(&done.commit.events, done.commit.last_event).await;
         self.metrics.spent("release", begun.elapsed());
     }
@@ -363,15 +366,23 @@ impl Leader {
             return;
         }
         self.measured = Some(Instant::now());
-        let oldest = state.oldest_ready().map_or(0.0, |at| self.clock.now().since(at).as_secs_f64());
-        self.metrics.oldest_ready.set(oldest);
+        if self.looked.is_none_or(|at| at.elapsed() > LOOK_EVERY) {
+            self.looked = Some(Instant::now());
+            self.look(state);
+        }
         self.metrics.counts(&state.total());
-        self.metrics.connected.set(i64::try_from(state.connected()).unwrap_or(i64::MAX));
         self.metrics.leases.set(i64::try_from(state.lease_count()).unwrap_or(i64::MAX));
         self.metrics.window_rows.set(i64::try_from(state.window_rows()).unwrap_or(i64::MAX));
         for (kind, depth) in state.depth() {
             self.metrics.depth.get_or_create(&crate::metrics::Kind { kind: kind.to_string() }).set(depth);
         }
+    }
+
+    /// Gauges that cost a walk over sessions and windows.
+    fn look(&self, state: &State) {
+        let oldest = state.oldest_ready().map_or(0.0, |at| self.clock.now().since(at).as_secs_f64());
+        self.metrics.oldest_ready.set(oldest);
+        self.metrics.connected.set(i64::try_from(state.connected()).unwrap_or(i64::MAX));
     }
 }
 

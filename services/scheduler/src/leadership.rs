@@ -13,6 +13,11 @@ use ukai_bus::Bus;
 use ukai_domain::scheduler::State;
 use ukai_store::{CommitError, Store};
 
+/// Between two clean-ups.
+const MAINTAIN_EVERY: Duration = Duration::from_secs(60);
+/// How long a repeat of a command finds its reply.
+const REPLIES_KEPT: Duration = Duration::from_secs(24 * 3600);
+
 #[allow(clippy::too_many_arguments, reason = "the one place where the service's parts meet")]
 pub(crate) async fn run(
     config: SchedulerConfig,
@@ -89,6 +94,7 @@ async fn lead(
             tracing::error!(%error, "gateways can't be heard");
         }
     });
+    leading.spawn(maintain(Arc::clone(store), epoch, clock, leading.clone()));
     metrics.leading.set(1);
     health.set(HEALTH_PART, true);
     let mut works = works.lock().await;
@@ -103,6 +109,7 @@ async fn lead(
         leading: leading.clone(),
         events: stream,
         measured: None,
+        looked: None,
     };
     let ended = leader.run(state, &mut works).await;
     leading.finish(Duration::from_secs(5)).await;
@@ -127,6 +134,19 @@ async fn renew(store: Arc<dyn Store>, config: SchedulerConfig, epoch: u64, leadi
             Err(error) => {
                 tracing::warn!(%error, overdue_ms = renewed.elapsed().as_millis(), "the lease was not renewed")
             }
+        }
+    }
+}
+
+/// Forgets replies that are older than a day, in small steps between commits.
+async fn maintain(store: Arc<dyn Store>, epoch: u64, clock: Clock, leading: Shutdown) {
+    loop {
+        tokio::select! {
+            () = leading.stopping() => return,
+            () = tokio::time::sleep(MAINTAIN_EVERY) => {}
+        }
+        if let Err(error) = store.maintain(epoch, clock.now() - REPLIES_KEPT).await {
+            tracing::warn!(%error, "old rows were not removed");
         }
     }
 }

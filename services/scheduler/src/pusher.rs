@@ -6,13 +6,14 @@ use crate::metrics::Metrics;
 use bytes::Bytes;
 use prost::Message;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use ukai_boot::Shutdown;
 use ukai_bus::{Bus, BusError, gateway_subject};
 use ukai_domain::scheduler::{Input, Push, PushMessage};
-use ukai_domain::{GatewayId, Run, SessionId, TaskId, Timestamp};
+use ukai_domain::{GatewayId, Run, SessionId, TaskId};
 use ukai_rpc::v1;
 
 /// A batch that a gateway didn't confirm by then is sent again.
@@ -36,12 +37,14 @@ pub(crate) struct Pushers {
     clock: Clock,
     leading: Shutdown,
     queues: BTreeMap<GatewayId, mpsc::Sender<Push>>,
+    /// The last batch's number a gateway: it goes on when a pusher had to start again.
+    numbers: BTreeMap<GatewayId, Arc<AtomicU64>>,
     confirmed: Arc<Mutex<Leases>>,
 }
 
 impl Pushers {
     pub(crate) fn new(bus: Arc<dyn Bus>, inbox: Inbox, epoch: u64, clock: Clock, leading: Shutdown) -> Self {
-        Self { bus, inbox, epoch, clock, leading, queues: BTreeMap::new(), confirmed: Arc::default() }
+        Self { bus, inbox, epoch, clock, leading, queues: BTreeMap::new(), numbers: BTreeMap::new(), confirmed: Arc::default() }
     }
 
     /// Hand-outs confirmed since the last call: an input of the next step, which they don't hurry.
@@ -52,7 +55,7 @@ impl Pushers {
     }
 
     /// In order; never waits. A gateway whose queue is full is as good as gone: its leases return by themselves.
-    pub(crate) fn send(&mut self, pushes: Vec<Push>, now: Timestamp, metrics: &Metrics) {
+    pub(crate) fn send(&mut self, pushes: Vec<Push>, metrics: &Metrics) {
         for push in pushes {
             if matches!(push.message, PushMessage::Assigned { .. }) {
                 metrics.handed_out.inc();
@@ -63,7 +66,7 @@ impl Pushers {
             let gateway = push.gateway;
             let queue = match self.queues.get(&gateway).filter(|q| !q.is_closed()) {
                 Some(queue) => queue.clone(),
-                None => self.start(gateway, now),
+                None => self.start(gateway),
             };
             if queue.try_send(push).is_err() {
                 tracing::warn!(gateway.id = %gateway, "a gateway's queue of pushes is full");
@@ -71,7 +74,7 @@ impl Pushers {
         }
     }
 
-    fn start(&mut self, gateway: GatewayId, _now: Timestamp) -> mpsc::Sender<Push> {
+    fn start(&mut self, gateway: GatewayId) -> mpsc::Sender<Push> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         self.queues.insert(gateway, sender.clone());
         let pusher = Pusher {
@@ -80,7 +83,7 @@ impl Pushers {
             gateway,
             epoch: self.epoch,
             clock: self.clock,
-            seq: 0,
+            seq: Arc::clone(self.numbers.entry(gateway).or_default()),
             confirmed: Arc::clone(&self.confirmed),
         };
         let leading = self.leading.clone();
@@ -100,17 +103,17 @@ struct Pusher {
     gateway: GatewayId,
     epoch: u64,
     clock: Clock,
-    seq: u64,
+    seq: Arc<AtomicU64>,
     confirmed: Arc<Mutex<Leases>>,
 }
 
 impl Pusher {
     /// Ends when the gateway is gone: a later push to it starts a new one.
-    async fn run(mut self, mut queue: mpsc::Receiver<Push>) {
+    async fn run(self, mut queue: mpsc::Receiver<Push>) {
         let mut pushes = Vec::new();
         while queue.recv_many(&mut pushes, MAX_BATCH).await > 0 {
-            self.seq += 1;
-            if !self.deliver(&pushes).await {
+            let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
+            if !self.deliver(seq, &pushes).await {
                 tracing::warn!(gateway.id = %self.gateway, "a gateway is gone");
                 self.inbox.tell(Input::GatewayLost { gateway: self.gateway }).await;
                 return;
@@ -120,11 +123,11 @@ impl Pusher {
     }
 
     /// Sends one batch until it is confirmed; false when nobody is there.
-    async fn deliver(&self, pushes: &[Push]) -> bool {
+    async fn deliver(&self, seq: u64, pushes: &[Push]) -> bool {
         let now = self.clock.now();
         let batch = v1::PushBatch {
             epoch: self.epoch,
-            seq: self.seq,
+            seq,
             pushes: pushes.iter().map(|push| ukai_rpc::push_to_proto(push, now)).collect(),
         };
         let payload = Bytes::from(batch.encode_to_vec());

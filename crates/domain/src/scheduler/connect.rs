@@ -270,7 +270,8 @@ impl State {
     fn hand_back(&mut self, draft: &mut Draft, session: SessionId) {
         let held = |task: &&TaskId| self.leases.get(task).is_some_and(|l| l.session == session);
         let worker = self.sessions.get(&session).and_then(|s| self.workers.get(&s.worker));
-        let tasks: Vec<TaskId> = worker.map(|w| w.leases.iter().filter(held).copied().collect()).unwrap_or_default();
+        let tasks: Vec<TaskId> =
+            worker.map(|w| w.leases.iter().filter(held).copied().collect()).unwrap_or_default();
         for task in tasks {
             self.end_run(draft, task, End::HandedBack);
             self.free_slot(session, task);

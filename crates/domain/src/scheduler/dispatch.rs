@@ -15,6 +15,7 @@ const START_SLACK: Duration = Duration::from_secs(15);
 impl State {
     /// Hands out while there is both a task and a slot. What waits for a reading goes on in the next step.
     pub(super) fn dispatch(&mut self, draft: &mut Draft) {
+        self.cut_short = false;
         if self.free.is_empty() {
             return;
         }
@@ -41,6 +42,7 @@ impl State {
                 }
             }
         }
+        self.cut_short = true;
     }
 
     /// The highest priority that has a task and a slot for its kind; among equals the kind that waits longest.

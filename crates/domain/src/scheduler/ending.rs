@@ -276,6 +276,8 @@ impl State {
         draft.event(id, Event::JobChanged { status: job.status, error: job.error.clone() });
         draft.job(job);
         self.jobs.remove(&id);
+        // It may have been paused: should it take tasks again, they are handed out.
+        self.queue.hold(id, false);
     }
 }
 

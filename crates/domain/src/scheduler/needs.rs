@@ -116,6 +116,6 @@ impl State {
     /// Whether another step should follow at once, without waiting for inputs.
     #[must_use]
     pub fn has_background_work(&self) -> bool {
-        !self.sweeping.is_empty() || !self.free.is_empty() && self.queue.is_starved()
+        !self.sweeping.is_empty() || self.cut_short || !self.free.is_empty() && self.queue.is_starved()
     }
 }

@@ -41,6 +41,8 @@ pub struct State {
     pub(super) sweeping: BTreeSet<JobId>,
     /// While the bus is away no clock of a worker runs.
     pub(super) bus_away: bool,
+    /// The last step made as many hand-outs as one may: the next goes on.
+    pub(super) cut_short: bool,
 }
 
 /// A job with what the leader counts for it.
@@ -99,6 +101,7 @@ impl State {
             timers: BTreeSet::new(),
             sweeping: BTreeSet::new(),
             bus_away: false,
+            cut_short: false,
             settings,
         };
         for host in snapshot.hosts {

@@ -8,7 +8,7 @@ mod workers;
 pub use config::{Auth, Times, UpConfig};
 
 use anyhow::Context;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use ukai_api::{ApiMetrics, ApiState, AuthMode};
@@ -62,14 +62,15 @@ pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     let monitor_metrics = MonitorMetrics::register(&mut registry);
     let health = Health::new(env!("CARGO_PKG_VERSION"), &[HEALTH_PART], registry);
 
+    let parts = Parts { process: shutdown.clone(), failure: Arc::default() };
     // Each part stops when it is told, not when the process is: the order matters.
     let (front, middle, core) = (Shutdown::new(), Shutdown::new(), Shutdown::new());
-    core.spawn(ended("scheduler", scheduler.run(health.clone(), core.clone()), shutdown.clone()));
+    core.spawn(parts.clone().watch("scheduler", scheduler.run(health.clone(), core.clone())));
     let gateway_run = {
         let (gateway, middle) = (gateway.clone(), middle.clone());
         async move { Ok(gateway.run(middle).await?) }
     };
-    middle.spawn(ended("gateway", gateway_run, shutdown.clone()));
+    middle.spawn(parts.clone().watch("gateway", gateway_run));
     let monitor = MonitorConfig { timeout: config.times.heartbeat_timeout() };
     let monitor = ukai_heartbeat_monitor::run(
         monitor,
@@ -78,7 +79,7 @@ pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
         monitor_metrics,
         middle.clone(),
     );
-    middle.spawn(ended("heartbeat monitor", monitor, shutdown.clone()));
+    middle.spawn(parts.clone().watch("heartbeat monitor", monitor));
 
     let api = ukai_api::router(ApiState {
         reads,
@@ -108,14 +109,27 @@ pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     middle.finish(STOP_LIMIT).await;
     front.finish(STOP_LIMIT).await;
     core.finish(STOP_LIMIT).await;
-    Ok(())
+    parts.failure().map_or(Ok(()), Err)
 }
 
 /// A part that ends before it was told to takes the process with it.
-async fn ended(part: &'static str, run: impl Future<Output = anyhow::Result<()>>, process: Shutdown) {
-    if let Err(error) = run.await {
-        tracing::error!(part, error = format!("{error:#}"), "a part of the server ended");
-        process.stop();
+#[derive(Clone)]
+struct Parts {
+    process: Shutdown,
+    failure: Arc<Mutex<Option<anyhow::Error>>>,
+}
+
+impl Parts {
+    async fn watch(self, part: &'static str, run: impl Future<Output = anyhow::Result<()>>) {
+        if let Err(error) = run.await {
+            let error = error.context(format!("the {part} ended"));
+            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            self.process.stop();
+        }
+    }
+
+    fn failure(&self) -> Option<anyhow::Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

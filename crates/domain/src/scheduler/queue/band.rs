@@ -16,20 +16,33 @@ const UNIT: u64 = 1_000_000;
 pub(super) struct Band {
     /// V: the virtual time of the last hand-out.
     now: u64,
+    /// Hand-outs so far.
+    turns: u64,
     jobs: BTreeMap<JobId, JobQueue>,
-    /// Jobs with a head in an open lane, by virtual time.
-    active: BTreeSet<(u64, JobId)>,
+    /// Jobs with a head in an open lane, by virtual time; among equals the one that was served longest ago.
+    /// Jobs that wait in a slow lane come back at V together each time it opens: an order by id would serve
+    /// the same one always.
+    active: BTreeSet<(u64, u64, JobId)>,
 }
 
 #[derive(Debug)]
 struct JobQueue {
     v: u64,
+    /// The turn of its last hand-out, or when it came.
+    served: u64,
     weight: u32,
     held: bool,
     active: bool,
     windows: BTreeMap<Arc<str>, Slot>,
     /// Heads of windows in open lanes.
     heads: BTreeSet<(TaskId, bool, Arc<str>)>,
+}
+
+impl JobQueue {
+    /// Where it stands among the active.
+    fn place(&self, job: JobId) -> (u64, u64, JobId) {
+        (self.v, self.served, job)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -49,7 +62,7 @@ pub(super) struct Offer {
 
 impl Band {
     pub(super) fn next(&self) -> Option<Offer> {
-        let (_, job) = self.active.first()?;
+        let (_, _, job) = self.active.first()?;
         let (task, unread, host) = self.jobs.get(job)?.heads.first()?;
         Some(Offer { job: *job, task: *task, unread: *unread, host: Arc::clone(host) })
     }
@@ -82,8 +95,10 @@ impl Band {
         weight: u32,
         held: bool,
     ) -> &mut Window {
+        let served = self.turns;
         let queue = self.jobs.entry(job).or_insert_with(|| JobQueue {
             v: 0,
+            served,
             weight: 1,
             held,
             active: false,
@@ -103,11 +118,13 @@ impl Band {
     pub(super) fn charge(&mut self, job: JobId) {
         if let Some(queue) = self.jobs.get_mut(&job) {
             self.now = self.now.max(queue.v);
-            let was = queue.v;
+            self.turns += 1;
+            let was = queue.place(job);
             queue.v += UNIT / u64::from(queue.weight);
+            queue.served = self.turns;
             if queue.active {
-                self.active.remove(&(was, job));
-                self.active.insert((queue.v, job));
+                self.active.remove(&was);
+                self.active.insert(queue.place(job));
             }
         }
         self.forget_idle();
@@ -145,9 +162,9 @@ impl Band {
         let should = !queue.held && !queue.heads.is_empty();
         if should && !queue.active {
             queue.v = queue.v.max(self.now);
-            self.active.insert((queue.v, job));
+            self.active.insert(queue.place(job));
         } else if !should && queue.active {
-            self.active.remove(&(queue.v, job));
+            self.active.remove(&queue.place(job));
         }
         queue.active = should;
     }
@@ -184,7 +201,7 @@ impl Band {
                     faults.push(format!("{job} {host}: rows out of order"));
                 }
             }
-            if queue.active != self.active.contains(&(queue.v, *job)) {
+            if queue.active != self.active.contains(&queue.place(*job)) {
                 faults.push(format!("{job}: active flag and set differ"));
             }
             if queue.active != (!queue.held && !queue.heads.is_empty()) {

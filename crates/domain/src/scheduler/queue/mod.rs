@@ -42,8 +42,12 @@ pub(crate) struct Queue {
     hosts: BTreeMap<Arc<str>, HostPolicy>,
     /// Jobs that are paused or being cancelled.
     held: BTreeSet<JobId>,
-    /// Windows that should be read on.
+    /// Windows that should be read on while there is room.
     low: BTreeSet<WindowKey>,
+    /// Of those, the ones with nothing left in memory: read on even without room.
+    starving: BTreeSet<WindowKey>,
+    /// Lanes that no free worker may take now.
+    parked: BTreeSet<LaneKey>,
     rows: usize,
     window_rows: usize,
     budget: usize,
@@ -96,7 +100,6 @@ impl Queue {
         let window = self.window_mut(&key, weight);
         let before = window.len();
         window.load_head(head);
-        self.low.insert(key.clone());
         self.settle(&key, before);
     }
 
@@ -160,19 +163,18 @@ impl Queue {
 
     /// Windows that should be read on before the next step, at most `most`.
     pub(crate) fn needs(&self, most: usize) -> Vec<WindowNeed> {
-        let cap = self.window_cap();
-        let mut needs = Vec::new();
-        for key in &self.low {
-            if needs.len() >= most {
-                break;
-            }
-            let window = self.bands.get(&band_key(key)).and_then(|b| b.window(key.job, &key.lane.host));
-            if let Some(window) = window.filter(|w| w.is_low(cap)) {
-                let limit = cap.saturating_sub(window.len()).max(1);
-                needs.push(WindowNeed { key: key.clone(), after: window.read_until(), limit });
-            }
-        }
-        needs
+        let room = self.budget.saturating_sub(self.rows);
+        let source = if room > 0 { &self.low } else { &self.starving };
+        let share = (room / source.len().clamp(1, most)).clamp(1, self.window_rows);
+        source
+            .iter()
+            .take(most)
+            .filter_map(|key| {
+                let window = self.bands.get(&band_key(key))?.window(key.job, &key.lane.host)?;
+                let limit = self.window_rows.saturating_sub(window.len()).clamp(1, share);
+                Some(WindowNeed { key: key.clone(), after: window.read_until(), limit })
+            })
+            .collect()
     }
 
     /// Whether a hand-out waits for a reading.
@@ -182,21 +184,15 @@ impl Queue {
 
     /// The rows that were read for a need.
     pub(crate) fn refill(&mut self, read: WindowRows) {
-        let cap = self.window_cap();
-        self.low.remove(&read.key);
-        let Some(window) = self
+        let window = self
             .bands
             .get_mut(&band_key(&read.key))
-            .and_then(|b| b.window_mut(read.key.job, &read.key.lane.host))
-        else {
-            return;
-        };
-        let before = window.len();
-        window.refill(read.rows, read.more);
-        if window.is_low(cap) {
-            self.low.insert(read.key.clone());
+            .and_then(|band| band.window_mut(read.key.job, &read.key.lane.host));
+        if let Some(window) = window {
+            let before = window.len();
+            window.refill(read.rows, read.more);
+            self.settle(&read.key, before);
         }
-        self.settle(&read.key, before);
     }
 
     fn window_cap(&self) -> usize {
@@ -212,27 +208,42 @@ impl Queue {
     /// After any change of a window: its head in the band, its place in the lane, the count of rows.
     fn settle(&mut self, key: &WindowKey, rows_before: usize) {
         let open = self.lanes.get(&key.lane).is_none_or(Lane::is_open);
-        let cap = self.window_cap();
-        let Some(band) = self.bands.get_mut(&band_key(key)) else { return };
-        let Some(window) = band.window(key.job, &key.lane.host) else { return };
-        let (len, gone) = (window.len(), window.is_exhausted());
-        if window.is_low(cap) {
-            self.low.insert(key.clone());
+        let band_key = band_key(key);
+        let Some(band) = self.bands.get_mut(&band_key) else { return };
+        let Some(window) = band.window_mut(key.job, &key.lane.host) else { return };
+        self.rows = self.rows + window.len() - rows_before;
+        let gone = window.is_exhausted();
+        let hunger = window.hunger(self.window_rows);
+        if let Some(before) = window.list(hunger) {
+            relist(&mut self.low, key, before.is_low(), hunger.is_low());
+            relist(&mut self.starving, key, before.is_starving(), hunger.is_starving());
         }
-        self.rows = self.rows + len - rows_before;
         band.settle(key.job, &key.lane.host, open);
         if gone {
-            self.low.remove(key);
             if band.is_empty() {
-                self.bands.remove(&band_key(key));
+                self.bands.remove(&band_key);
             }
-            let drop_lane = self.lanes.get_mut(&key.lane).is_some_and(|lane| {
+            if let Some(lane) = self.lanes.get_mut(&key.lane) {
                 lane.leave(key);
-                lane.is_idle()
-            });
-            if drop_lane {
-                self.lanes.remove(&key.lane);
             }
+            self.forget_idle_lane(&key.lane);
+        }
+    }
+
+    fn forget_idle_lane(&mut self, key: &LaneKey) {
+        if self.lanes.get(key).is_some_and(Lane::is_idle) {
+            self.lanes.remove(key);
+            self.parked.remove(key);
+        }
+    }
+}
+
+fn relist(set: &mut BTreeSet<WindowKey>, key: &WindowKey, before: bool, now: bool) {
+    if before != now {
+        if now {
+            set.insert(key.clone());
+        } else {
+            set.remove(key);
         }
     }
 }
@@ -294,6 +305,7 @@ impl Queue {
 
     /// No free worker may take this host now: out of the bands until [`Queue::unpark`].
     pub(crate) fn park(&mut self, key: &LaneKey) {
+        self.parked.insert(key.clone());
         if let Some(lane) = self.lanes.get_mut(key) {
             lane.set_parked(true);
         }
@@ -301,10 +313,11 @@ impl Queue {
     }
 
     pub(crate) fn parked(&self) -> Vec<LaneKey> {
-        self.lanes.iter().filter(|(_, l)| l.is_parked()).map(|(k, _)| k.clone()).collect()
+        self.parked.iter().cloned().collect()
     }
 
     pub(crate) fn unpark(&mut self, key: &LaneKey) {
+        self.parked.remove(key);
         if let Some(lane) = self.lanes.get_mut(key) {
             lane.set_parked(false);
         }
@@ -322,9 +335,7 @@ impl Queue {
         if lane.decide(policy, now) {
             self.apply_openness(key);
         }
-        if self.lanes.get(key).is_some_and(Lane::is_idle) {
-            self.lanes.remove(key);
-        }
+        self.forget_idle_lane(key);
     }
 
     fn apply_openness(&mut self, key: &LaneKey) {

@@ -12,6 +12,29 @@ pub(super) struct Window {
     floor: Option<TaskId>,
     /// Whether the store has (or may have) rows beyond the last one in memory.
     more: bool,
+    /// As the queue has it listed.
+    listed: Hunger,
+}
+
+/// Whether a window should be read on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Hunger {
+    #[default]
+    Sated,
+    /// Less than a quarter of its room is left.
+    Low,
+    /// Nothing is left in memory.
+    Starving,
+}
+
+impl Hunger {
+    pub(super) fn is_low(self) -> bool {
+        self != Self::Sated
+    }
+
+    pub(super) fn is_starving(self) -> bool {
+        self == Self::Starving
+    }
 }
 
 /// The head of a window: a row, or the knowledge that all that is left lies above an id.
@@ -34,9 +57,20 @@ impl Window {
         self.rows.is_empty() && !self.more
     }
 
-    /// Whether it should be read on: a quarter of its room left, and the store has more.
-    pub(super) fn is_low(&self, cap: usize) -> bool {
-        self.more && self.rows.len() <= cap / 4
+    /// Whether it should be read on, with room for `cap` rows.
+    pub(super) fn hunger(&self, cap: usize) -> Hunger {
+        match self.rows.len() {
+            _ if !self.more => Hunger::Sated,
+            0 => Hunger::Starving,
+            n if n <= cap / 4 => Hunger::Low,
+            _ => Hunger::Sated,
+        }
+    }
+
+    /// Remembers how the queue lists it; what it was listed as, where that changed.
+    pub(super) fn list(&mut self, hunger: Hunger) -> Option<Hunger> {
+        let before = std::mem::replace(&mut self.listed, hunger);
+        (before != hunger).then_some(before)
     }
 
     pub(super) fn head(&self) -> Option<Head> {
