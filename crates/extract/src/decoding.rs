@@ -11,6 +11,12 @@ pub fn decode_page(bytes: &[u8], content_type: Option<&str>) -> String {
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned();
     }
+    // Text that reads as UTF-8 with letters beyond ASCII is UTF-8: saved pages keep their old declaration.
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && !text.is_ascii()
+    {
+        return text.to_owned();
+    }
     let declared = content_type
         .and_then(|value| label(value.as_bytes()))
         .or_else(|| label(&bytes[..bytes.len().min(SEARCHED)]));
@@ -54,6 +60,7 @@ mod tests {
             "<meta charset='Shift_JIS'>テスト"
         );
         assert_eq!(decode_page(b"caf\xe9", Some("text/html; charset=iso-8859-1")), "café");
+        assert_eq!(decode_page("<meta charset=gb2312>电".as_bytes(), None), "<meta charset=gb2312>电");
         assert_eq!(decode_page(b"\xef\xbb\xbfcaf\xc3\xa9", None), "café");
         assert_eq!(decode_page("café".as_bytes(), None), "café");
         assert_eq!(decode_page(b"caf\xe9", None), "café");

@@ -169,6 +169,11 @@ fn is_furniture_itself(document: &Document<'_>, id: NodeId) -> bool {
     {
         return false;
     }
+    // An element around a good part of the page is no furniture, whatever it is called.
+    let size = document.end(id) - id;
+    if size > 60 && size > document.end(Document::ROOT) / 3 {
+        return false;
+    }
     let names = format!("{class} {own}").to_ascii_lowercase();
     [
         "comment",

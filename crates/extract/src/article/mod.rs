@@ -46,11 +46,14 @@ pub(crate) fn fill(context: &Context<'_>, draft: &mut Draft) {
     let meta = &context.meta;
     if let Some(article) = main_article(context) {
         let (layer, value) = (article.layer, &article.value);
-        for key in ["headline", "name"] {
-            if let Some(title) = text_of(value, key) {
-                let title = shown_title(context, &title).unwrap_or(title);
-                draft.offer("title", title, layer, 0.9, key);
-            }
+        // Of headline and name the one counts that the page shows.
+        let heading = context.document.named("h1").first().map(|id| context.document.text_up_to(*id, 400));
+        let shown = |key: &&&str| text_of(value, key).is_some_and(|text| Some(text) == heading);
+        let keys = ["headline", "name"];
+        let key = keys.iter().find(shown).or_else(|| keys.iter().find(|key| text_of(value, key).is_some()));
+        if let Some((key, title)) = key.and_then(|key| Some((key, text_of(value, key)?))) {
+            let title = shown_title(context, &title).unwrap_or(title);
+            draft.offer("title", title, layer, 0.9, key);
         }
         let authors: Vec<String> =
             texts_of(value, "author").into_iter().filter(|name| !name.starts_with("http")).collect();

@@ -12,7 +12,7 @@ const ELEMENTS: &[(Verdict, &str, &str)] = &[
     (
         Verdict::Captcha,
         "amazon",
-        "form[action*='validateCaptcha'], #captchacharacters, form[action*='/errors_page/validateCaptcha']",
+        "form[action*='validateCaptcha'], #captchacharacters, form.cvf-widget-form-captcha, form[action*='/errors_page/validateCaptcha']",
     ),
     (
         Verdict::Captcha,
@@ -39,7 +39,7 @@ const ELEMENTS: &[(Verdict, &str, &str)] = &[
     (
         Verdict::LoginWall,
         "amazon",
-        "form[name=signIn] input[name=email], form[name=signIn] #ap_email, #authportal-main-section form[name=signIn]",
+        "form[name=signIn] input[name=email], form[name=signIn] #ap_email, #authportal-main-section form[name=signIn], #auth-mfa-form, #auth-select-device-form, form#verification-code-form[action*='/ap/cvf']",
     ),
     (Verdict::LoginWall, "linkedin", "main.authwall-join-form, .authwall-join-form"),
 ];

@@ -23,6 +23,8 @@ pub(crate) type Decision = (Verdict, String);
 
 /// What the page offers apart from words.
 pub(crate) struct Shape {
+    /// The title, in small letters.
+    pub(crate) title: String,
     /// Title and first headings, in small letters.
     pub(crate) heading: String,
     /// The first part of the text in small letters, with plain apostrophes.
@@ -46,7 +48,13 @@ impl Shape {
         }
         let plain = |text: &str| text.to_lowercase().replace('’', "'");
         let lower = plain(&text.chars().take(LOWERED).collect::<String>());
-        Shape { length: text.chars().count(), heading: plain(&heading), described, lower }
+        Shape {
+            length: text.chars().count(),
+            title: plain(&context.meta.title),
+            heading: plain(&heading),
+            described,
+            lower,
+        }
     }
 }
 
@@ -73,7 +81,7 @@ pub(crate) fn obstacle(context: &Context<'_>, page: &Page<'_>, shape: &Shape) ->
         if let Some(decision) = log_in(document, shape) {
             return Some(decision);
         }
-        if let Some(decision) = not_found(document, context, shape) {
+        if let Some(decision) = not_found(document, shape) {
             return Some(decision);
         }
     }
@@ -124,16 +132,22 @@ fn log_in(document: &Document<'_>, shape: &Shape) -> Option<Decision> {
     let entry = Selector::fixed(
         "input[type=password], input[type=email], input[name=email], input[name=username], input[name=login]",
     );
-    let says = phrases::LOG_IN.iter().find(|words| shape.heading.contains(**words));
+    let says = phrases::LOG_IN.iter().find(|words| holds_word(&shape.heading, words));
     let has_password = document.first(Document::ROOT, &password).is_some();
-    let long = shape.length > 4_000;
-    if has_password && !long {
-        if let Some(words) = says {
+    // Many a front page has a log-in form in its head: then its title speaks of something else.
+    let in_title = phrases::LOG_IN.iter().find(|words| holds_word(&shape.title, words));
+    if has_password {
+        let words =
+            in_title.filter(|_| shape.length <= 4_000).or_else(|| says.filter(|_| shape.length < 1_200));
+        if let Some(words) = words {
             return Some((Verdict::LoginWall, format!("a password field under `{words}`")));
         }
         if shape.length < 600 {
             return Some((Verdict::LoginWall, "a password field and little else".to_owned()));
         }
+    }
+    if let Some(words) = in_title.filter(|_| shape.length < 700) {
+        return Some((Verdict::LoginWall, format!("title `{words}` and little else")));
     }
     if shape.length < SHORT {
         let text = &shape.lower;
@@ -150,17 +164,44 @@ fn log_in(document: &Document<'_>, shape: &Shape) -> Option<Decision> {
     None
 }
 
+/// Whether the text holds the words, not as a part of a longer word.
+fn holds_word(text: &str, words: &str) -> bool {
+    text.match_indices(words).any(|(at, found)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + found.len()..].chars().next();
+        let joins = |c: Option<char>| c.is_some_and(|c| c.is_alphabetic() && c.is_ascii());
+        !joins(before) && !joins(after)
+    })
+}
+
 /// The page says that it isn't there: in its title or heading, or by the class of the shop system's error page.
-fn not_found(document: &Document<'_>, context: &Context<'_>, shape: &Shape) -> Option<Decision> {
+fn not_found(document: &Document<'_>, shape: &Shape) -> Option<Decision> {
     let marked = Selector::fixed(
         "body.error404, body.template-404, body#pagenotfound, body.cms-no-route, body.cms-noroute-index, body.error-not-found, .error-404.not-found, .template-404",
     );
     if document.first(Document::ROOT, &marked).is_some() {
         return Some((Verdict::NotFound, "the error page's class".to_owned()));
     }
-    let title = context.meta.title.to_lowercase();
+    let title = shape.title.trim();
     if let Some(words) = phrases::NOT_FOUND_TITLE.iter().find(|words| title.contains(**words)) {
         return Some((Verdict::NotFound, format!("title `{words}`")));
+    }
+    if title == "404"
+        || title.ends_with(" 404")
+        || title.starts_with("404 ")
+        || title == "not found"
+        || title == "page unavailable"
+    {
+        return Some((Verdict::NotFound, format!("title `{title}`")));
+    }
+    // The bare words are common; alone on a page they mean it.
+    if shape.length < 1_500
+        && shape.heading.lines().any(|line| line.trim().trim_end_matches(['!', '.']).ends_with("not found"))
+    {
+        return Some((Verdict::NotFound, "heading `not found`".to_owned()));
+    }
+    if shape.length < 300 && shape.lower.contains("not found") {
+        return Some((Verdict::NotFound, "`not found` and little else".to_owned()));
     }
     if shape.length > 6_000 {
         return None;
