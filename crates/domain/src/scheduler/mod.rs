@@ -32,8 +32,8 @@ pub use input::{
 };
 pub use invariants::faults;
 pub use prefetch::{
-    ColdTask, DelayedNeed, DelayedRows, EndedRun, Needs, Prefetched, Snapshot, SweepNeed, WindowKey,
-    WindowNeed, WindowRows,
+    ColdTask, DelayedNeed, DelayedRows, EndedRun, Needs, Prefetched, RangeKey, RangeNeed, RangeRows,
+    Snapshot, SweepNeed, WindowKey, WindowNeed, WindowRows,
 };
 pub use state::State;
 pub use step::{Step, step};

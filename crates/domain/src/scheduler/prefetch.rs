@@ -21,6 +21,17 @@ pub struct WindowKey {
     pub job: JobId,
 }
 
+/// The ready rows of one (kind, priority, job), ordered by id: what a job hands out next. All its windows in one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RangeKey {
+    /// `scrape`, `crawl` …
+    pub kind: Arc<str>,
+    /// 0–100.
+    pub priority: u8,
+    /// Which job's.
+    pub job: JobId,
+}
+
 /// What to read before the next step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
@@ -30,7 +41,9 @@ pub struct Needs {
     pub jobs: Vec<JobId>,
     /// Remembered replies (same principal, route and key; any body).
     pub idempotency: Vec<IdempotencyKey>,
-    /// The next rows of windows.
+    /// The next rows of jobs, whatever their host.
+    pub ranges: Vec<RangeNeed>,
+    /// The next rows of single windows: hosts whose lane was closed while the job read on past them.
     pub windows: Vec<WindowNeed>,
     /// Delayed rows after (time, id).
     pub delayed: Option<DelayedNeed>,
@@ -46,6 +59,17 @@ impl Needs {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// The next rows of one job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangeNeed {
+    /// Which.
+    pub key: RangeKey,
+    /// Only ids above.
+    pub after: TaskId,
+    /// At most.
+    pub limit: usize,
 }
 
 /// The next rows of one window.
@@ -89,6 +113,8 @@ pub struct Prefetched {
     /// Remembered replies.
     pub idempotency: Vec<IdempotencyRow>,
     /// One for every need, in its order.
+    pub ranges: Vec<RangeRows>,
+    /// One for every need, in its order.
     pub windows: Vec<WindowRows>,
     /// Rows for the delayed need; `None` where there was none.
     pub delayed: Option<DelayedRows>,
@@ -116,6 +142,17 @@ pub struct EndedRun {
     pub worker: WorkerId,
     /// How it ended.
     pub outcome: Outcome,
+}
+
+/// Rows of one job, ordered by id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RangeRows {
+    /// Which.
+    pub key: RangeKey,
+    /// The next rows.
+    pub rows: Vec<Waiting>,
+    /// Whether the store has rows beyond the last one.
+    pub more: bool,
 }
 
 /// Rows of one window, ordered by id.
@@ -157,6 +194,8 @@ pub struct Snapshot {
     pub leases: Vec<Lease>,
     /// The first row of every window, each with more behind it in the store or not (unknown counts as more).
     pub heads: Vec<Waiting>,
+    /// Every (kind, priority, job) that has ready rows.
+    pub ranges: Vec<RangeKey>,
     /// Ready rows by kind.
     pub depth: Vec<(Arc<str>, i64)>,
     /// The first delayed rows.
