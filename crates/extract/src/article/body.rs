@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use crate::context::Context;
 use crate::html::{Document, NodeId, Selector};
 
+/// Parts of one article.
+const MAX_PARTS: usize = 60;
 /// Shorter paragraphs are captions and buttons.
 const PROSE: usize = 40;
 
@@ -15,9 +17,7 @@ pub(super) fn text(context: &Context<'_>) -> (String, String) {
         "[itemprop=articleBody], .article-body, .entry-content, .post-content, .article__body, .c-entry-content, .story-body, .article-content, .articleBody",
     );
     for choice in document.select_by_choice(Document::ROOT, &marked) {
-        let longest =
-            choice.into_iter().map(|id| (id, prose(document, id))).max_by_key(|(_, text)| text.len());
-        if let Some((id, text)) = longest.filter(|(_, text)| text.chars().count() > 400) {
+        if let Some((id, text)) = joined(document, choice) {
             return (text, crate::label_of(document, id));
         }
     }
@@ -31,6 +31,37 @@ pub(super) fn text(context: &Context<'_>) -> (String, String) {
             (prose(document, body), "body".to_owned())
         }
     }
+}
+
+/// The prose of one element, or of several beside each other: the parts of a long article.
+fn joined(document: &Document<'_>, found: Vec<NodeId>) -> Option<(NodeId, String)> {
+    let mut parts: Vec<(NodeId, String)> = Vec::new();
+    for id in found.into_iter().take(MAX_PARTS) {
+        if parts.last().is_none_or(|(last, _)| !document.contains(*last, id)) {
+            parts.push((id, prose(document, id)));
+        }
+    }
+    let longest = parts.iter().map(|(_, text)| text.len()).max()?;
+    parts.retain(|(_, text)| text.len() > 150 && text.len() * 12 > longest);
+    let first = parts.first()?.0;
+    // Many of them are a list of articles: then the longest is the one.
+    let apart = parts.len() > 12 || parts.iter().any(|(id, _)| !near(document, first, *id));
+    if apart {
+        parts.retain(|(_, text)| text.len() == longest);
+        parts.truncate(1);
+    }
+    let id = parts.first()?.0;
+    let text = parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n");
+    (text.chars().count() > 400).then_some((id, text))
+}
+
+/// Whether two elements are parts of one text: they share a parent within a few steps.
+fn near(document: &Document<'_>, a: NodeId, b: NodeId) -> bool {
+    a == b
+        || document
+            .ancestors(a)
+            .take(4)
+            .any(|parent| document.contains(parent, b) && !matches!(document.name(parent), "body" | "html"))
 }
 
 /// The element under which most prose stands, counting near paragraphs more than far ones.
@@ -80,9 +111,9 @@ fn widen(document: &Document<'_>, id: NodeId) -> (NodeId, String) {
         }
         let text = prose(document, parent);
         let (now, then) = (best.1.len().max(1), text.len());
-        if then > now * 2
-            || (whole.is_none() && (then > now + now / 3 || share_of_links(document, parent) > 0.2))
-        {
+        // Without an `article` around it only the nearest surroundings are trusted.
+        let limit = if whole.is_some() { now * 3 } else { now + now / 3 };
+        if then > limit || (whole.is_none() && share_of_links(document, parent) > 0.2) {
             break;
         }
         if then > now + now / 25 && prose_length(document, parent) > prose_length(document, best.0) {
@@ -196,8 +227,6 @@ fn is_furniture_itself(document: &Document<'_>, id: NodeId) -> bool {
         "cookie",
         "paywall",
         "trending",
-        "read-more",
-        "readmore",
         "author-bio",
         "disqus",
         "outbrain",
