@@ -414,6 +414,14 @@ impl State {
         let fresh = draft.now + self.settings.heartbeat_timeout;
         for session in self.sessions.values_mut() {
             session.last_heard = draft.now;
+            if session.away_until.is_some_and(|until| until < fresh) {
+                session.away_until = Some(fresh);
+                self.timers.insert((fresh, Timer::AwayOver(session.id)));
+            }
+            for (task, slot) in session.slots.iter_mut().filter(|(_, slot)| slot.over_since.is_some()) {
+                slot.over_since = Some(draft.now);
+                self.timers.insert((fresh, Timer::Stuck(session.id, *task, slot.run)));
+            }
         }
         let tasks: Vec<TaskId> = self.leases.keys().copied().collect();
         for task in tasks {

@@ -52,11 +52,14 @@ impl Worker {
         self.cooling.get(host).is_some_and(|(until, _)| *until > now)
     }
 
-    /// A challenge or refusal on the host: longer each time in a row. Until when.
-    pub(super) fn cool(&mut self, host: &Arc<str>, now: Timestamp, at_least: Option<Duration>) -> Timestamp {
-        let level = self.cooling.get(host).map_or(0, |(_, level)| *level).saturating_add(1);
-        let length = at_least.unwrap_or_else(|| cool_down(level));
-        let until = now + length;
+    /// A challenge or refusal on the host: longer each time in a row. A wish to leave it to others for a while
+    /// neither shortens that nor counts in it. Until when.
+    pub(super) fn cool(&mut self, host: &Arc<str>, now: Timestamp, wish: Option<Duration>) -> Timestamp {
+        let (before, level) = self.cooling.get(host).copied().unwrap_or((now, 0));
+        let (until, level) = match wish {
+            Some(length) => (before.max(now + length), level),
+            None => (now + cool_down(level.saturating_add(1)), level.saturating_add(1)),
+        };
         self.cooling.insert(Arc::clone(host), (until, level));
         until
     }

@@ -130,9 +130,10 @@ impl State {
         if let Some(delayed) = snapshot.delayed {
             state.delayed.extend(delayed, &state.sweeping);
         }
-        let leases = snapshot.leases;
-        state.load_leases(leases, now);
-        let lanes: Vec<_> = snapshot.lanes.into_iter().map(|lane| lane.key).collect();
+        let running = snapshot.leases.iter().map(|lease| lease.body.lane.clone());
+        let lanes: BTreeSet<LaneKey> =
+            snapshot.lanes.into_iter().map(|lane| lane.key).chain(running).collect();
+        state.load_leases(snapshot.leases, now);
         for key in lanes {
             state.lane_changed(&key, now);
         }
@@ -158,7 +159,7 @@ impl State {
             if lease.started_at.is_none() {
                 self.unconfirmed.insert(task, run);
             }
-            self.queue.load_running(&lease.body.lane);
+            self.queue.load_running(&lease.body.lane, lease.assigned_at);
             self.deadlines.insert((lease.deadline, task));
             self.leases.insert(task, lease);
         }

@@ -72,8 +72,12 @@ impl State {
             }
             Timer::Stuck(session, task, run) => {
                 let Some(known) = self.sessions.get(&session) else { return };
-                let stuck = known.slots.get(&task).is_some_and(|s| s.run == run && s.over_since.is_some());
-                if !stuck {
+                let over =
+                    known.slots.get(&task).filter(|slot| slot.run == run).and_then(|slot| slot.over_since);
+                let stuck =
+                    over.is_some_and(|since| draft.now.since(since) >= self.settings.heartbeat_timeout);
+                // While the bus is away it can't say that it is through; the return of the bus begins afresh.
+                if !stuck || self.bus_away {
                     return;
                 }
                 let (worker, gateway, open) = (known.worker, known.gateway, known.away_until.is_none());

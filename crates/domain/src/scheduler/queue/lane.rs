@@ -75,8 +75,9 @@ impl Lane {
         self.last_handout = now;
     }
 
-    pub(super) fn load_running(&mut self) {
+    pub(super) fn load_running(&mut self, handed_out: Timestamp) {
         self.running += 1;
+        self.last_handout = self.last_handout.max(handed_out);
     }
 
     pub(super) fn run_ended(&mut self) {

@@ -276,8 +276,8 @@ impl Queue {
     }
 
     /// A lease of the lane exists from before (takeover).
-    pub(crate) fn load_running(&mut self, key: &LaneKey) {
-        self.lanes.entry(key.clone()).or_default().load_running();
+    pub(crate) fn load_running(&mut self, key: &LaneKey, handed_out: Timestamp) {
+        self.lanes.entry(key.clone()).or_default().load_running(handed_out);
     }
 
     /// A run of the lane ended.

@@ -1,1 +1,0 @@
-//! Fairness and politeness as properties.
