@@ -9,7 +9,7 @@ use ukai_domain::scheduler::Reply;
 fn only_workers_with_the_capability_get_a_task() {
     let mut kit = Kit::new();
     let (plain, reader) = (kit.worker(), kit.worker());
-    kit.open(plain, |_| {});
+    kit.open(plain, |_| {}).1.unwrap();
     let (reads, _) = kit.open(reader, |c| c.capabilities = vec!["ocr".into(), "match".into()]);
     let mut wanted = task("a.example", 50);
     wanted.kind = Arc::from("ocr");
@@ -41,7 +41,7 @@ fn a_worker_with_more_slots_holds_that_many_and_each_has_its_turn() {
     let (wide, narrow) = (kit.worker(), kit.worker());
     let (session, reply) = kit.open(wide, |c| c.capacity = 3);
     assert_eq!(reply, Ok(Reply::Registered(wide)));
-    kit.open(narrow, |_| {});
+    kit.open(narrow, |_| {}).1.unwrap();
     let ids = kit.submit_fresh(tasks(6, "a.example", 50));
     assert_eq!(kit.view(wide).current_tasks.len(), 3);
     assert_eq!(kit.view(narrow).current_tasks.len(), 1);

@@ -237,7 +237,7 @@ fn challenges_in_a_row_cool_longer_until_a_page_comes_through() {
 fn a_parse_error_neither_shortens_nor_lengthens_a_cool_down() {
     let mut kit = Kit::new();
     let worker = kit.worker();
-    kit.open(worker, |c| c.capacity = 2);
+    kit.open(worker, |c| c.capacity = 2).1.unwrap();
     for kind in [ErrorType::Captcha, ErrorType::Captcha] {
         let task = kit.one(task("a.example", 50));
         kit.until_leased(task);

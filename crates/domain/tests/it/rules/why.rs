@@ -23,7 +23,7 @@ fn no_capable_worker() {
     assert_eq!(why.since, Some(kit.now));
     assert_eq!(why.details, json!({ "kind": "scrape", "runs": [] }));
     let worker = kit.worker();
-    kit.open(worker, |c| c.capabilities = vec!["ocr".into()]);
+    kit.open(worker, |c| c.capabilities = vec!["ocr".into()]).1.unwrap();
     assert_eq!(kit.why(id).reason, "no_capable_worker", "connected, but not capable");
 }
 
