@@ -1,7 +1,8 @@
 //! What a browser is started with, what a page is asked with and what comes back.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use ukai_egress::{Network, Upstream};
 use url::Url;
 
 /// How Chromium is started.
@@ -21,12 +22,29 @@ pub struct Config {
     pub allow_private_targets: bool,
     /// Single private targets that pages may reach all the same: `host:port`.
     pub allowed_targets: Vec<String>,
+    /// Another proxy that everything goes through, behind the guard.
+    pub upstream: Option<Upstream>,
+    /// Names and connections, where a test wants its own.
+    pub network: Option<Arc<dyn Network>>,
     /// A new process after so many pages.
     pub max_pages: u32,
+    /// A new process for the next page when this one holds more, in MiB; at twice as much it is killed at once.
+    pub max_mb: u64,
+    /// A new process when this one is older.
+    pub max_age: Duration,
+    /// A profile folder that stays: its cookies and storage are there for every page, also after a restart. Without it
+    /// each page starts with nothing.
+    pub profile: Option<PathBuf>,
     /// Where profile folders are made; the system's temporary folder if absent. The account above must reach it.
     pub profiles: Option<PathBuf>,
     /// Another user agent than Chromium's own.
     pub user_agent: Option<String>,
+    /// The language that pages see, `de-DE`.
+    pub locale: Option<String>,
+    /// The time zone that pages see, `Europe/Berlin`.
+    pub timezone: Option<String>,
+    /// The window's width and height.
+    pub viewport: (u32, u32),
     /// From the start of the process to its first answer.
     pub launch_timeout: Duration,
 }
@@ -41,9 +59,17 @@ impl Default for Config {
             accept_no_sandbox: false,
             allow_private_targets: false,
             allowed_targets: Vec::new(),
+            upstream: None,
+            network: None,
             max_pages: 100,
+            max_mb: 800,
+            max_age: Duration::from_secs(3_600),
+            profile: None,
             profiles: None,
             user_agent: None,
+            locale: None,
+            timezone: None,
+            viewport: (1366, 900),
             launch_timeout: Duration::from_secs(20),
         }
     }
@@ -62,6 +88,8 @@ pub struct PageRequest {
     pub settle: Duration,
     /// The largest document, in bytes as served and in characters as rendered.
     pub max_html: usize,
+    /// The most that the page and everything it loads may weigh, in decoded bytes.
+    pub max_total: u64,
     /// A picture of the page.
     pub screenshot: Option<Screenshot>,
     /// Leaves out images, media and fonts.
@@ -69,7 +97,7 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    /// A request with the default bounds: 45 s in all, 500 ms of quiet within 8 s, 8 MiB.
+    /// A request with the default bounds: 45 s in all, 500 ms of quiet within 8 s, 8 MiB, 64 MiB with all it loads.
     #[must_use]
     pub fn new(url: Url) -> Self {
         Self {
@@ -78,6 +106,7 @@ impl PageRequest {
             quiet: Duration::from_millis(500),
             settle: Duration::from_secs(8),
             max_html: 8 << 20,
+            max_total: 64 << 20,
             screenshot: None,
             block_images: false,
         }
@@ -118,4 +147,30 @@ pub struct PageOutcome {
     pub screenshot: Option<Vec<u8>>,
     /// The product name and version of the browser, `HeadlessChrome/156.0.…`.
     pub browser: String,
+}
+
+/// How the browser is, for metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Vitals {
+    /// Processes that should be there.
+    pub expected: u32,
+    /// Processes that are there and answer for themselves.
+    pub alive: u32,
+    /// Processes started so far.
+    pub started: u64,
+    /// Processes that ended without being told to.
+    pub crashed: u64,
+    /// Memory of the process group, in bytes; 0 where it can't be read.
+    pub memory: u64,
+    /// Pages under way.
+    pub pages: u32,
+}
+
+/// A page under way, as it looks now.
+#[derive(Debug, Clone)]
+pub struct LiveView {
+    /// What was asked for.
+    pub url: Url,
+    /// A PNG of the window.
+    pub picture: Vec<u8>,
 }

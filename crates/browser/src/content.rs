@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 use chromiumoxide::{
     Page,
     cdp::{
-        browser_protocol::page::{
-            CaptureScreenshotFormat, CaptureScreenshotParams, GetLayoutMetricsParams, Viewport,
+        browser_protocol::{
+            network::{GetResponseBodyParams, RequestId},
+            page::{CaptureScreenshotFormat, CaptureScreenshotParams, GetLayoutMetricsParams, Viewport},
         },
         js_protocol::runtime::{EvaluateParams, TimeDelta},
     },
@@ -16,9 +17,16 @@ use serde_json::Value;
 use crate::{PageError, Screenshot, instance::Instance};
 
 /// One expression for everything that tells whether a page still changes, and how large it is. Lengths and not the text
-/// itself, so that a ticking clock or a countdown does not keep a page from ever coming to rest.
-const PROBE: &str = "(() => { const d = document, r = d.documentElement; return r ? [d.getElementsByTagName('*').length, \
-                     r.textContent.length, r.outerHTML.length, d.title, location.href] : [0, 0, 0, '', location.href]; })()";
+/// itself, so that a ticking clock or a countdown does not keep a page from ever coming to rest. The last value is the
+/// number of scripts where all of them are data and nothing else could change the page, else -1.
+const PROBE: &str = "(() => { const d = document, r = d.documentElement; if (!r) return [0, 0, 0, '', location.href, -1, false]; \
+    const all = d.getElementsByTagName('*').length; \
+    const moving = () => [...d.getElementsByTagName('script')].some(s => \
+          !/json|template|html|speculationrules|importmap/i.test(s.getAttribute('type') || '')) || \
+        d.querySelector('iframe,frame,object,embed,portal,meta[http-equiv=refresh i]') || \
+        d.evaluate('//@*[starts-with(name(),\"on\")]', d, null, 9, null).singleNodeValue; \
+    return [all, r.textContent.length, r.outerHTML.length, d.title, location.href, \
+        d.readyState == 'loading' || all > 20000 || moving() ? -1 : d.getElementsByTagName('script').length, d.readyState == 'complete']; })()";
 
 const DOCUMENT: &str = "(() => { const t = document.doctype; const r = document.documentElement; \
                         return (t ? new XMLSerializer().serializeToString(t) + '\\n' : '') + (r ? r.outerHTML : ''); })()";
@@ -28,6 +36,10 @@ const DOCUMENT: &str = "(() => { const t = document.doctype; const r = document.
 pub(crate) struct Probe {
     pub(crate) html_length: usize,
     pub(crate) url: String,
+    /// Nothing in the page could change it any more; how many scripts it holds, all of them data.
+    pub(crate) inert: Option<usize>,
+    /// Whether its pictures have come too.
+    pub(crate) complete: bool,
     signature: Value,
 }
 
@@ -42,8 +54,26 @@ pub(crate) async fn probe(
     Ok(Probe {
         html_length: usize::try_from(length).unwrap_or(usize::MAX),
         url: signature.get(4).and_then(Value::as_str).unwrap_or_default().to_owned(),
+        complete: signature.get(6).and_then(Value::as_bool).unwrap_or(false),
+        inert: signature.get(5).and_then(Value::as_u64).and_then(|scripts| usize::try_from(scripts).ok()),
         signature,
     })
+}
+
+/// How many scripts the document had as it was served: a script may have removed itself.
+pub(crate) async fn served_scripts(
+    instance: &Arc<Instance>,
+    page: &Page,
+    request: &str,
+    limit: Duration,
+) -> Result<usize, PageError> {
+    let body = GetResponseBodyParams::new(RequestId::new(request));
+    let served = instance.call(limit, page.execute(body)).await?.result;
+    if served.base64_encoded {
+        return Ok(usize::MAX);
+    }
+    let bytes = served.body.as_bytes();
+    Ok(bytes.windows(7).filter(|window| window.eq_ignore_ascii_case(b"<script")).count())
 }
 
 /// The document as it stands; its size must have been checked before.

@@ -16,6 +16,9 @@ pub enum LaunchError {
     /// This process is root and the account to run as does not exist, or is root too.
     #[error("as root, Chromium needs an existing unprivileged account to run as, and {0:?} is none")]
     User(String),
+    /// A target that is to be allowed is no `host:port`.
+    #[error("{0:?} is no HOST:PORT that can be allowed")]
+    Target(String),
     /// The kernel or the container denies what the sandbox needs.
     #[error(
         "Chromium's sandbox can't work here: allow unprivileged user namespaces, or install chromium-sandbox"

@@ -6,12 +6,14 @@ use std::{
 };
 
 use chromiumoxide::{Page, cdp::browser_protocol::page::NavigateParams};
+use ukai_egress::{Proxy, Target, Trouble};
+use url::Url;
 
 use crate::{
     PageError, PageOutcome, PageRequest,
     content::{self, Probe},
-    egress::Guard,
     instance::Instance,
+    prepared::Prepared,
     seen::Document,
     watch::{self, Watch},
 };
@@ -19,22 +21,33 @@ use crate::{
 /// How often a page that does not rest yet is looked at.
 const LOOK: Duration = Duration::from_millis(60);
 
-/// Fetches one page on `instance`. Dropping the future ends the page.
+/// Fetches one page. Dropping the future ends the page.
 pub(crate) async fn fetch(
-    instance: &Arc<Instance>,
+    prepared: Prepared,
     request: &PageRequest,
-    guard: Guard,
+    proxy: Option<&Proxy>,
 ) -> Result<PageOutcome, PageError> {
-    let guard = Arc::new(guard);
-    guard.check(&request.url).await.map_err(PageError::Refused)?;
-    let (page, _context) = instance.open().await?;
-    let block_images = request.block_images && request.screenshot.is_none();
-    let watch = watch::start(instance, &page, guard, block_images).await?;
-    let mut visit = Visit { instance, page, watch, request, started: Instant::now() };
-    let load = visit.navigate().await?;
-    let (probe, at_rest) = visit.rest().await?;
-    let settled = visit.started.elapsed();
-    visit.read(load, settled, at_rest, probe).await
+    let Prepared { page, watch, instance, _context } = prepared;
+    let _on_stage = instance.on_stage(&request.url, &page);
+    if request.block_images && request.screenshot.is_none() {
+        watch::intercept(&instance, &page, true).await?;
+    }
+    let mut visit = Visit { instance: &instance, page, watch, request, started: Instant::now() };
+    match visit.go().await {
+        Err(PageError::Network(words)) => Err(explained(words, &visit.watch, request, proxy)),
+        outcome => outcome,
+    }
+}
+
+/// A proxy's failures all look alike to the browser; the proxy knows which it was.
+fn explained(words: String, watch: &Watch, request: &PageRequest, proxy: Option<&Proxy>) -> PageError {
+    let last = watch.seen.borrow().navigation().and_then(|(_, url)| Url::parse(url).ok());
+    let target = Target::of(last.as_ref().unwrap_or(&request.url)).ok();
+    match proxy.zip(target).and_then(|(proxy, target)| proxy.trouble(&target)) {
+        Some(Trouble::Refused(refusal)) => PageError::Refused(refusal.to_string()),
+        Some(Trouble::Failed(words)) => PageError::Network(words.to_owned()),
+        None => PageError::Network(words),
+    }
 }
 
 struct Visit<'a> {
@@ -46,6 +59,13 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
+    async fn go(&mut self) -> Result<PageOutcome, PageError> {
+        let load = self.navigate().await?;
+        let (probe, at_rest) = self.rest().await?;
+        let settled = self.started.elapsed();
+        self.read(load, settled, at_rest, probe).await
+    }
+
     fn left(&self) -> Duration {
         self.request.timeout.saturating_sub(self.started.elapsed())
     }
@@ -100,6 +120,10 @@ impl Visit<'_> {
         if seen.document_bytes() > self.request.max_html as u64 {
             return Some(Err(PageError::TooLarge { limit: self.request.max_html }));
         }
+        if seen.total_bytes > self.request.max_total {
+            let limit = usize::try_from(self.request.max_total).unwrap_or(usize::MAX);
+            return Some(Err(PageError::TooLarge { limit }));
+        }
         if let Some(failure) = seen.failure() {
             // An error status with an empty body: Chromium shows a page of its own, but there was an answer.
             if failure == "net::ERR_HTTP_RESPONSE_CODE_FAILURE" && seen.document().is_some() {
@@ -130,9 +154,7 @@ impl Visit<'_> {
             let probe = match content::probe(self.instance, &self.page, look).await {
                 Ok(probe) => Some(probe),
                 Err(_) if self.left().is_zero() => return Err(self.overdue()),
-                Err(_) if !self.instance.is_usable(u32::MAX) => {
-                    return Err(PageError::Crashed("the browser has ended".to_owned()));
-                }
+                Err(_) if !self.instance.is_alive() => return Err(self.instance.ended()),
                 // A page between two documents, or one whose script is busy: it moves.
                 Err(_) => None,
             };
@@ -141,7 +163,18 @@ impl Visit<'_> {
             {
                 return Err(PageError::TooLarge { limit: self.request.max_html });
             }
+            // A picture of the page needs the page's pictures.
+            let drawn =
+                self.request.screenshot.is_none() || probe.as_ref().is_some_and(|probe| probe.complete);
+            if under_way == 0
+                && drawn
+                && let Some(probe) = &probe
+                && self.is_inert(probe).await
+            {
+                return Ok((Some(probe.clone()), true));
+            }
             if standing.is_none()
+                || !drawn
                 || probe.is_none()
                 || probe != last
                 || now_active != activity
@@ -159,6 +192,20 @@ impl Visit<'_> {
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Whether nothing can change the page any more, so that there is nothing to wait for.
+    async fn is_inert(&self, probe: &Probe) -> bool {
+        let Some(scripts) = probe.inert else { return false };
+        let request = {
+            let seen = self.watch.seen.borrow();
+            let own = seen.navigation().filter(|(_, url)| !seen.scripts && same_page(url, &probe.url));
+            own.map(|(request, _)| request.to_owned())
+        };
+        let Some(request) = request else { return false };
+        let limit = Duration::from_secs(1).min(self.left());
+        let served = content::served_scripts(self.instance, &self.page, &request, limit).await;
+        served.is_ok_and(|served| served == scripts)
     }
 
     async fn read(
@@ -182,7 +229,7 @@ impl Visit<'_> {
             String::new()
         } else {
             let read = content::document(self.instance, &self.page, limit).await;
-            read.map_err(|error| if self.instance.is_usable(u32::MAX) { self.overdue() } else { error })?
+            read.map_err(|error| if self.instance.is_alive() { self.overdue() } else { error })?
         };
         let screenshot = match self.request.screenshot {
             None => None,
@@ -204,4 +251,9 @@ impl Visit<'_> {
             browser: self.instance.version.clone(),
         })
     }
+}
+
+/// Whether two addresses differ at most in what stands behind `#`.
+fn same_page(one: &str, other: &str) -> bool {
+    one.split('#').next() == other.split('#').next()
 }

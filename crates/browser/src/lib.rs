@@ -3,18 +3,20 @@
 mod browser;
 mod config;
 mod content;
-mod egress;
 mod error;
 mod executable;
 mod fetch;
+mod identity;
 mod instance;
+mod memory;
+mod prepared;
 mod process;
 mod profile;
 mod seen;
 mod watch;
 
 pub use browser::Browser;
-pub use config::{Config, PageOutcome, PageRequest, Screenshot};
-pub use egress::is_public;
+pub use config::{Config, LiveView, PageOutcome, PageRequest, Screenshot, Vitals};
 pub use error::{ErrorKind, LaunchError, PageError};
 pub use executable::find as find_executable;
+pub use ukai_egress::{Network, Upstream, is_public};

@@ -7,6 +7,7 @@ use std::{
     collections::VecDeque,
     ffi::OsString,
     io::{BufRead, BufReader},
+    net::SocketAddr,
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, ChildStderr, Command, Stdio},
@@ -15,12 +16,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::{sys::signal, unistd::Pid};
-use tempfile::TempDir;
+use nix::{
+    sys::{
+        signal,
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
+    unistd::Pid,
+};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, LaunchError, executable, profile};
+use crate::{
+    Config, LaunchError, executable,
+    profile::{self, Folder},
+};
 
 /// A running Chromium. Dropping it kills the whole group and removes the profile folder, in the keeper's thread.
 #[derive(Debug)]
@@ -30,12 +39,17 @@ pub(crate) struct Process {
     /// Cancelled when the process has ended and its folder is gone.
     pub(crate) gone: CancellationToken,
     pub(crate) pid: u32,
-    _kill: mpsc::Sender<()>,
+    kill: mpsc::SyncSender<()>,
 }
 
 impl Process {
+    /// Ends it now, whoever still uses it.
+    pub(crate) fn kill(&self) {
+        let _ = self.kill.try_send(());
+    }
+
     /// Starts Chromium and waits for its DevTools address.
-    pub(crate) async fn start(config: &Config) -> Result<Self, LaunchError> {
+    pub(crate) async fn start(config: &Config, proxy: Option<SocketAddr>) -> Result<Self, LaunchError> {
         let binary = match &config.executable {
             Some(path) => path.clone(),
             None => executable::find(config.headful).ok_or(LaunchError::NotFound)?,
@@ -47,10 +61,13 @@ impl Process {
             return Err(LaunchError::NoWindow("there is no display"));
         }
         let account = profile::account(config)?;
-        let folder = profile::create(&profile::base(config), account)?;
+        let folder = match &config.profile {
+            Some(path) => profile::keep(path, account)?,
+            None => profile::create(&profile::base(config), account)?,
+        };
         let mut command = Command::new(&binary);
         command
-            .args(arguments(config, executable::is_headless_shell(&binary), folder.path()))
+            .args(arguments(config, executable::is_headless_shell(&binary), folder.path(), proxy))
             .current_dir("/")
             // Nothing of this process's environment, which may hold a token, is for a browser.
             .env_clear()
@@ -70,7 +87,7 @@ impl Process {
         }
         die_with_parent(&mut command);
         let (address, devtools) = oneshot::channel();
-        let (kill, killed) = mpsc::channel();
+        let (kill, killed) = mpsc::sync_channel(1);
         let gone = CancellationToken::new();
         let ended = gone.clone().drop_guard();
         thread::Builder::new()
@@ -82,14 +99,14 @@ impl Process {
             })
             .map_err(|error| LaunchError::Io("no thread for Chromium", error))?;
         match tokio::time::timeout(config.launch_timeout, devtools).await {
-            Ok(Ok(started)) => started.map(|(pid, devtools)| Self { devtools, gone, pid, _kill: kill }),
+            Ok(Ok(started)) => started.map(|(pid, devtools)| Self { devtools, gone, pid, kill }),
             Ok(Err(_)) => Err(LaunchError::Exited("its keeper ended".to_owned())),
             Err(_) => Err(LaunchError::Timeout(config.launch_timeout)),
         }
     }
 }
 
-fn arguments(config: &Config, shell: bool, profile: &Path) -> Vec<OsString> {
+fn arguments(config: &Config, shell: bool, profile: &Path, proxy: Option<SocketAddr>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = [
         "--remote-debugging-port=0",
         "--no-first-run",
@@ -107,16 +124,27 @@ fn arguments(config: &Config, shell: bool, profile: &Path) -> Vec<OsString> {
         "--disable-popup-blocking",
         "--disable-sync",
         "--disable-features=Translate,MediaRouter,OptimizationHints,DialMediaRouteProvider",
+        "--dns-prefetch-disable",
         "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+        "--webrtc-ip-handling-policy=disable_non_proxied_udp",
         "--hide-scrollbars",
+        "--js-flags=--max-old-space-size=512",
         "--metrics-recording-only",
         "--mute-audio",
         "--password-store=basic",
         "--use-mock-keychain",
-        "--window-size=1366,900",
     ]
     .map(OsString::from)
     .into();
+    let (width, height) = config.viewport;
+    arguments.push(format!("--window-size={width},{height}").into());
+    if let Some(proxy) = proxy {
+        arguments.push(format!("--proxy-server=http://{proxy}").into());
+        // Without this, loopback and link-local go out directly.
+        arguments.push("--proxy-bypass-list=<-loopback>".into());
+        // The proxy resolves names; what tries to on its own finds none.
+        arguments.push(format!("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {}", proxy.ip()).into());
+    }
     let mut folder = OsString::from("--user-data-dir=");
     folder.push(profile);
     arguments.push(folder);
@@ -157,7 +185,7 @@ fn die_with_parent(_command: &mut Command) {}
 type Address = oneshot::Sender<Result<(u32, String), LaunchError>>;
 
 /// The keeper: starts the process, hands out its address, and ends when it has ended.
-fn keep(mut command: Command, folder: &TempDir, address: Address, killed: &mpsc::Receiver<()>) {
+fn keep(mut command: Command, folder: &Folder, address: Address, killed: &mpsc::Receiver<()>) {
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -183,14 +211,7 @@ fn keep(mut command: Command, folder: &TempDir, address: Address, killed: &mpsc:
         }
     }
     end_group(&mut child, pid);
-    // Chromium's helpers may still have written while the first removal ran.
-    let patience = Instant::now() + Duration::from_secs(2);
-    while folder.path().exists()
-        && std::fs::remove_dir_all(folder.path()).is_err()
-        && Instant::now() < patience
-    {
-        thread::sleep(Duration::from_millis(20));
-    }
+    folder.remove();
     tracing::debug!(pid, "chromium has ended");
 }
 
@@ -201,6 +222,12 @@ fn end_group(child: &mut Child, pid: u32) {
     let _ = child.wait();
     let patience = Instant::now() + Duration::from_secs(2);
     while signal::killpg(group, signal::Signal::SIGKILL).is_ok() && Instant::now() < patience {
+        // Where this process is a container's first, helpers whose parent died are its children, and nobody else
+        // reaps them.
+        let corpses = Pid::from_raw(-group.as_raw());
+        while waitpid(corpses, Some(WaitPidFlag::WNOHANG))
+            .is_ok_and(|status| status != WaitStatus::StillAlive)
+        {}
         thread::sleep(Duration::from_millis(10));
     }
 }

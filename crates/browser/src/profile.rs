@@ -3,6 +3,8 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use nix::{
@@ -35,15 +37,62 @@ pub(crate) fn account(config: &Config) -> Result<Option<Account>, LaunchError> {
     Ok((!user.uid.is_root()).then_some(Account { uid: user.uid, gid: user.gid }))
 }
 
+/// A process's profile folder.
+#[derive(Debug)]
+pub(crate) enum Folder {
+    /// Removed with the process.
+    Fresh(TempDir),
+    /// The owner's, kept.
+    Kept(PathBuf),
+}
+
+impl Folder {
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Fresh(folder) => folder.path(),
+            Self::Kept(path) => path,
+        }
+    }
+
+    /// Removes what is not to be kept, after the process has ended. Its helpers may still have written while the first
+    /// removal ran.
+    pub(crate) fn remove(&self) {
+        let Self::Fresh(folder) = self else { return };
+        let patience = Instant::now() + Duration::from_secs(2);
+        while folder.path().exists()
+            && fs::remove_dir_all(folder.path()).is_err()
+            && Instant::now() < patience
+        {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// Makes sure that the owner's profile folder is there and may be written by the account.
+pub(crate) fn keep(path: &Path, account: Option<Account>) -> Result<Folder, LaunchError> {
+    let made = || -> io::Result<Folder> {
+        fs::create_dir_all(path)?;
+        if let Some(account) = account {
+            chown(path, Some(account.uid), Some(account.gid))?;
+        }
+        // The mark of a process that was killed; its number may be another's by now.
+        for mark in ["SingletonLock", "SingletonSocket", "SingletonCookie"] {
+            let _ = fs::remove_file(path.join(mark));
+        }
+        Ok(Folder::Kept(path.to_owned()))
+    };
+    made().map_err(|error| LaunchError::Io("the profile folder can't be used", error))
+}
+
 /// Makes an empty profile folder, named after this process so that a later one can tell it is abandoned.
-pub(crate) fn create(base: &Path, account: Option<Account>) -> Result<TempDir, LaunchError> {
-    let made = || -> io::Result<TempDir> {
+pub(crate) fn create(base: &Path, account: Option<Account>) -> Result<Folder, LaunchError> {
+    let made = || -> io::Result<Folder> {
         let folder =
             tempfile::Builder::new().prefix(&format!("{PREFIX}{}-", std::process::id())).tempdir_in(base)?;
         if let Some(account) = account {
             chown(folder.path(), Some(account.uid), Some(account.gid))?;
         }
-        Ok(folder)
+        Ok(Folder::Fresh(folder))
     };
     made().map_err(|error| LaunchError::Io("the profile folder can't be made", error))
 }

@@ -24,14 +24,18 @@ pub(crate) struct Document {
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     main_frame: String,
-    /// The newest navigation request of the main frame.
-    navigation: Option<(String, f64)>,
+    /// The newest navigation request of the main frame: its id, when it was sent, where to.
+    navigation: Option<(String, f64, String)>,
     response: Option<(f64, Document)>,
     parsed_at: f64,
     failed: HashMap<String, String>,
     /// Requests that a page's content depends on: when sent, when ended.
     requests: HashMap<String, (f64, f64)>,
     bytes: HashMap<String, u64>,
+    /// Everything that came, in decoded bytes.
+    pub(crate) total_bytes: u64,
+    /// Whether a script was asked for.
+    pub(crate) scripts: bool,
     /// Grows with everything that happens on the network.
     pub(crate) activity: u64,
     pub(crate) refused: Option<String>,
@@ -49,9 +53,10 @@ impl Seen {
         let at = *event.timestamp.inner();
         let main = event.frame_id.as_ref().is_some_and(|frame| *frame.inner() == self.main_frame);
         let navigates = kind == ResourceType::Document && main && event.loader_id.inner() == &id;
-        if navigates && self.navigation.as_ref().is_none_or(|(_, newest)| at > *newest) {
-            self.navigation = Some((id.clone(), at));
+        if navigates && self.navigation.as_ref().is_none_or(|(_, newest, _)| at > *newest) {
+            self.navigation = Some((id.clone(), at, event.request.url.clone()));
         }
+        self.scripts |= kind == ResourceType::Script;
         if counts(&kind) && self.requests.len() < MANY {
             self.requests.entry(id).or_default().0 = at;
             self.activity += 1;
@@ -70,9 +75,10 @@ impl Seen {
     }
 
     pub(crate) fn data(&mut self, event: &EventDataReceived) {
+        let length = u64::try_from(event.data_length).unwrap_or(0);
+        self.total_bytes += length;
         if self.bytes.len() < MANY {
-            *self.bytes.entry(event.request_id.inner().clone()).or_default() +=
-                u64::try_from(event.data_length).unwrap_or(0);
+            *self.bytes.entry(event.request_id.inner().clone()).or_default() += length;
         }
     }
 
@@ -96,7 +102,7 @@ impl Seen {
 
     /// Whether the DOM of the newest navigation has been parsed.
     pub(crate) fn is_parsed(&self) -> bool {
-        self.navigation.as_ref().is_some_and(|(id, sent)| {
+        self.navigation.as_ref().is_some_and(|(id, sent, _)| {
             // A navigation that failed after an earlier page stood (a download, a 204) leaves that page as it was.
             self.parsed_at >= *sent || (self.parsed_at > 0.0 && self.failed.contains_key(id))
         })
@@ -104,7 +110,7 @@ impl Seen {
 
     /// Why the page did not come, in Chromium's words.
     pub(crate) fn failure(&self) -> Option<&str> {
-        let (id, sent) = self.navigation.as_ref()?;
+        let (id, sent, _) = self.navigation.as_ref()?;
         let text = self.failed.get(id)?;
         (self.parsed_at < *sent && self.parsed_at == 0.0 || self.response.is_none()).then_some(text.as_str())
     }
@@ -120,7 +126,12 @@ impl Seen {
 
     /// How much of the newest document has come, in decoded bytes.
     pub(crate) fn document_bytes(&self) -> u64 {
-        self.navigation.as_ref().and_then(|(id, _)| self.bytes.get(id)).copied().unwrap_or(0)
+        self.navigation.as_ref().and_then(|(id, ..)| self.bytes.get(id)).copied().unwrap_or(0)
+    }
+
+    /// The newest navigation's request and where it went.
+    pub(crate) fn navigation(&self) -> Option<(&str, &str)> {
+        self.navigation.as_ref().map(|(id, _, url)| (id.as_str(), url.as_str()))
     }
 }
 

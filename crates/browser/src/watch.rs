@@ -2,7 +2,7 @@
 //!
 //! It runs beside the visit, because a dialog or a paused request blocks the very calls that the visit waits for.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use chromiumoxide::{
     Page,
@@ -18,16 +18,27 @@ use chromiumoxide::{
 };
 use futures::{StreamExt, stream::FuturesUnordered, stream::SelectAll};
 use tokio::{sync::watch, task::AbortHandle};
-use url::Url;
 
 use crate::{
     PageError,
-    egress::Guard,
     instance::Instance,
     seen::{Seen, pictures},
 };
 
 const CALL: Duration = Duration::from_secs(5);
+
+/// Schemes that Chromium could follow and that are none of the web's.
+const FOREIGN: [&str; 9] = [
+    "file",
+    "ftp",
+    "chrome",
+    "chrome-extension",
+    "chrome-untrusted",
+    "devtools",
+    "filesystem",
+    "view-source",
+    "content",
+];
 
 enum Signal {
     Sent(Arc<EventRequestWillBeSent>),
@@ -48,6 +59,13 @@ pub(crate) struct Watch {
     task: AbortHandle,
 }
 
+impl Watch {
+    /// Whether the page broke while nobody used it.
+    pub(crate) fn has_crashed(&self) -> bool {
+        self.seen.borrow().crashed || self.task.is_finished()
+    }
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
         self.task.abort();
@@ -62,13 +80,7 @@ macro_rules! listen {
 }
 
 /// Starts watching `page`, before it navigates.
-pub(crate) async fn start(
-    instance: &Arc<Instance>,
-    page: &Page,
-    guard: Arc<Guard>,
-    block_images: bool,
-) -> Result<Watch, PageError> {
-    let intercept_all = !guard.allows_all();
+pub(crate) async fn start(instance: &Arc<Instance>, page: &Page) -> Result<Watch, PageError> {
     let mut signals = SelectAll::new();
     listen!(instance, page, signals, EventRequestWillBeSent, Signal::Sent);
     listen!(instance, page, signals, EventResponseReceived, Signal::Received);
@@ -79,29 +91,33 @@ pub(crate) async fn start(
     listen!(instance, page, signals, EventJavascriptDialogOpening, |_| Signal::Dialog);
     listen!(instance, page, signals, EventTargetCrashed, |_| Signal::Crashed);
     instance.call(CALL, page.execute(inspector::EnableParams::default())).await?;
-    if intercept_all || block_images {
-        listen!(instance, page, signals, EventRequestPaused, Signal::Paused);
-        let patterns: Vec<RequestPattern> = if intercept_all {
-            vec![RequestPattern::builder().url_pattern("*").build()]
-        } else {
-            pictures()
-                .into_iter()
-                .map(|kind| RequestPattern::builder().url_pattern("*").resource_type(kind).build())
-                .collect()
-        };
-        let enable = fetch::EnableParams::builder().patterns(patterns).build();
-        instance.call(CALL, page.execute(enable)).await?;
-    }
+    listen!(instance, page, signals, EventRequestPaused, Signal::Paused);
+    intercept(instance, page, false).await?;
     let (state, seen) = watch::channel(Seen::new(page.target_id().inner().clone()));
-    let task = tokio::spawn(run(Arc::clone(instance), page.clone(), guard, block_images, signals, state));
+    let task = tokio::spawn(run(Arc::clone(instance), page.clone(), signals, state));
     Ok(Watch { seen, task: task.abort_handle() })
+}
+
+/// Has requests paused that are to be refused: every scheme but those of the web, which go out through the guard, and
+/// images, media and fonts if they are to be left out.
+pub(crate) async fn intercept(
+    instance: &Arc<Instance>,
+    page: &Page,
+    block_images: bool,
+) -> Result<(), PageError> {
+    let schemes =
+        FOREIGN.iter().map(|scheme| RequestPattern::builder().url_pattern(format!("{scheme}:*")).build());
+    let kinds = if block_images { pictures().into_iter().collect() } else { Vec::new() };
+    let kinds =
+        kinds.into_iter().map(|kind| RequestPattern::builder().url_pattern("*").resource_type(kind).build());
+    let enable = fetch::EnableParams::builder().patterns(schemes.chain(kinds).collect::<Vec<_>>()).build();
+    instance.call(CALL, page.execute(enable)).await?;
+    Ok(())
 }
 
 async fn run(
     instance: Arc<Instance>,
     page: Page,
-    guard: Arc<Guard>,
-    block_images: bool,
     mut signals: SelectAll<futures::stream::BoxStream<'static, Signal>>,
     state: watch::Sender<Seen>,
 ) {
@@ -117,18 +133,7 @@ async fn run(
         };
         match signal {
             Signal::Sent(event) => state.send_modify(|seen| seen.sent(&event)),
-            Signal::Received(event) => {
-                let main = event.frame_id.as_ref().is_some_and(|frame| *frame.inner() == main_frame);
-                let address = event.response.remote_ip_address.as_deref().filter(|_| main);
-                let address = address.and_then(|text| text.trim_matches(['[', ']']).parse::<IpAddr>().ok());
-                let refused = address.and_then(|ip| guard.check_answer(&event.response.url, ip).err());
-                state.send_modify(|seen| {
-                    seen.received(&event);
-                    if event.r#type == ResourceType::Document && refused.is_some() {
-                        seen.refused = refused;
-                    }
-                });
-            }
+            Signal::Received(event) => state.send_modify(|seen| seen.received(&event)),
             Signal::Data(event) => state.send_modify(|seen| seen.data(&event)),
             Signal::Finished(event) => {
                 state.send_modify(|seen| seen.ended(event.request_id.inner(), *event.timestamp.inner()));
@@ -143,16 +148,17 @@ async fn run(
                 }));
             }
             Signal::Paused(event) => {
-                let (instance, page, guard, state, main_frame) =
-                    (&instance, &page, &guard, &state, &main_frame);
+                let (instance, page) = (&instance, &page);
+                let foreign = foreign(&event.request.url);
+                let main =
+                    event.resource_type == ResourceType::Document && event.frame_id.inner() == &main_frame;
+                if let Some(scheme) = foreign.filter(|_| main) {
+                    let why = format!("the scheme {scheme} is not http or https (rule: scheme)");
+                    state.send_modify(|seen| seen.refused = Some(why));
+                }
                 answers.push(futures::future::Either::Right(async move {
-                    let verdict = judge(guard, &event, block_images).await;
-                    if let Err(why) = verdict {
-                        if event.resource_type == ResourceType::Document
-                            && event.frame_id.inner() == main_frame
-                        {
-                            state.send_modify(|seen| seen.refused = Some(why));
-                        }
+                    let refused = foreign.is_some() || pictures().contains(&event.resource_type);
+                    if refused {
                         let fail =
                             FailRequestParams::new(event.request_id.clone(), ErrorReason::BlockedByClient);
                         let _ = instance.call(CALL, page.execute(fail)).await;
@@ -166,11 +172,8 @@ async fn run(
     }
 }
 
-async fn judge(guard: &Guard, event: &EventRequestPaused, block_images: bool) -> Result<(), String> {
-    if block_images && pictures().contains(&event.resource_type) {
-        return Err("pictures are left out".to_owned());
-    }
-    let url =
-        Url::parse(&event.request.url).map_err(|error| format!("an address that does not parse: {error}"))?;
-    guard.check(&url).await
+/// The foreign scheme of an address, if it has one.
+fn foreign(url: &str) -> Option<&'static str> {
+    let (scheme, _) = url.split_once(':')?;
+    FOREIGN.into_iter().find(|foreign| foreign.eq_ignore_ascii_case(scheme))
 }

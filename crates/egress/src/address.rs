@@ -32,8 +32,8 @@ fn special_v4(ip: Ipv4Addr) -> Option<&'static str> {
         [224..=239, ..] => "multicast",
         [255, 255, 255, 255] => "broadcast",
         [240..=255, ..] => "reserved",
-        // The metadata services of two clouds that stand on public numbers.
-        [100, 100, 100, 200] | [168, 63, 129, 16] => "cloud metadata",
+        // One cloud's metadata service stands on a public number.
+        [168, 63, 129, 16] => "cloud metadata",
         _ => return None,
     })
 }

@@ -55,11 +55,16 @@ impl Lane {
             .max_buf_size(256 << 10)
             .handshake(TokioIo::new(stream))
             .await;
-        let (mut sender, connection) = connected.map_err(|_| Trouble::Failed("net::ERR_CONNECTION_FAILED"))?;
+        let (mut sender, connection) =
+            connected.map_err(|_| Trouble::Failed("net::ERR_CONNECTION_FAILED"))?;
         tokio::spawn(connection);
         let response = sender.send_request(request).await;
         let response = response.map_err(|error| {
-            Trouble::Failed(if error.is_parse() { "net::ERR_INVALID_HTTP_RESPONSE" } else { "net::ERR_EMPTY_RESPONSE" })
+            Trouble::Failed(if error.is_parse() {
+                "net::ERR_INVALID_HTTP_RESPONSE"
+            } else {
+                "net::ERR_EMPTY_RESPONSE"
+            })
         })?;
         self.0 = Some((target.clone(), sender));
         Ok(answer(response))

@@ -61,7 +61,8 @@ impl Target {
         let malformed = || Refusal::new("host", "the target is not HOST:PORT");
         let (host, port) = text.rsplit_once(':').ok_or_else(malformed)?;
         let port: u16 = port.parse().map_err(|_| malformed())?;
-        if host.is_empty() || host.contains(['/', '@', '\\', '?', '#']) || host.contains(char::is_whitespace) {
+        if host.is_empty() || host.contains(['/', '@', '\\', '?', '#']) || host.contains(char::is_whitespace)
+        {
             return Err(malformed());
         }
         let url = Url::parse(&format!("http://{host}/")).map_err(|_| malformed())?;
@@ -167,8 +168,8 @@ fn judge(ip: IpAddr, of: Option<&Target>) -> Result<(), Refusal> {
 
 /// The Fetch standard's bad ports: other protocols that an HTTP request could be smuggled into.
 const BAD_PORTS: [u16; 82] = [
-    1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
-    111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
-    540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
-    6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+    1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104,
+    109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515,
+    526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049,
+    3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
 ];

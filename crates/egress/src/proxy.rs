@@ -69,8 +69,7 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let dialer =
-            Dialer::new(settings.policy, settings.network, settings.upstream, settings.remember);
+        let dialer = Dialer::new(settings.policy, settings.network, settings.upstream, settings.remember);
         let shared = Arc::new(Shared { dialer, troubles: Troubles::default(), stop: stop.clone() });
         tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self { address, shared, _stop: stop.drop_guard() })
@@ -196,7 +195,11 @@ fn status(status: StatusCode) -> Response<Reply> {
 impl Shared {
     fn note(&self, target: &Target, trouble: Trouble) {
         match &trouble {
-            Trouble::Refused(refusal) => tracing::info!(target.port = target.port, rule = refusal.rule, "a request of a page is refused"),
+            Trouble::Refused(refusal) => tracing::info!(
+                target.port = target.port,
+                rule = refusal.rule,
+                "a request of a page is refused"
+            ),
             Trouble::Failed(why) => tracing::debug!(why, "a request of a page can't be passed on"),
         }
         self.troubles.tell(target, trouble);

@@ -47,7 +47,13 @@ pub struct WorkerConfig {
     pub allow_private_targets: bool,
 
     /// Single private targets that pages may reach all the same.
-    #[arg(long, env = "UKAI_ALLOW_TARGETS", value_delimiter = ',', value_name = "HOST:PORT")]
+    #[arg(
+        long = "allow-target",
+        alias = "allow-targets",
+        env = "UKAI_ALLOW_TARGETS",
+        value_delimiter = ',',
+        value_name = "HOST:PORT"
+    )]
     pub allow_targets: Vec<String>,
 
     /// The shortest pause between two pages.
@@ -79,6 +85,43 @@ pub struct WorkerConfig {
     #[arg(long, env = "UKAI_BROWSER_AGENT", value_name = "TEXT")]
     pub browser_agent: Option<String>,
 
+    /// The language that pages see, `de-DE`.
+    #[arg(long, env = "UKAI_LOCALE", value_name = "TAG")]
+    pub locale: Option<String>,
+
+    /// The time zone that pages see, `Europe/Berlin`.
+    #[arg(long, env = "UKAI_TIMEZONE", value_name = "ZONE")]
+    pub timezone: Option<String>,
+
+    /// The size of the browser's window.
+    #[arg(long, env = "UKAI_VIEWPORT", default_value = "1366x900", value_name = "WIDTHxHEIGHT", value_parser = viewport)]
+    pub viewport: (u32, u32),
+
+    /// Leaves out images, fonts and media, where no screenshot is wanted.
+    #[arg(long, env = "UKAI_BLOCK_IMAGES")]
+    pub block_images: bool,
+
+    /// Another proxy for all pages, `http://user:password@host:port`.
+    #[arg(long, env = "UKAI_PROXY", value_name = "URL", hide_env_values = true)]
+    pub proxy: Option<String>,
+
+    /// A browser profile that is kept, with its cookies; without it every page starts with nothing.
+    #[arg(long, env = "UKAI_PROFILE", value_name = "FOLDER")]
+    pub profile: Option<PathBuf>,
+
+    /// A new browser when this one holds more memory; at twice as much it is killed at once. 0 for never
+    /// [default: 600 and 200 for each page side by side].
+    #[arg(long, env = "UKAI_BROWSER_MAX_MB", value_name = "MIB")]
+    pub browser_max_mb: Option<u64>,
+
+    /// A new browser after so many pages.
+    #[arg(long, env = "UKAI_BROWSER_MAX_PAGES", default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub browser_max_pages: u32,
+
+    /// A new browser after so long.
+    #[arg(long, env = "UKAI_BROWSER_MAX_AGE_S", default_value_t = 3_600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub browser_max_age_s: u64,
+
     /// Starts the browser without its sandbox: a hostile page then has this account's rights.
     #[arg(long = "i-accept-no-sandbox", env = "UKAI_I_ACCEPT_NO_SANDBOX")]
     pub accept_no_sandbox: bool,
@@ -86,6 +129,10 @@ pub struct WorkerConfig {
     /// Answers `{"ip":…,"org":…}` with this machine's public address; `off` for never asking.
     #[arg(long, env = "UKAI_IPINFO_URL", default_value = "https://ipinfo.io/json", value_name = "URL")]
     pub ipinfo_url: String,
+
+    /// The token for that service, if it wants one.
+    #[arg(long, env = "UKAI_IPINFO_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub ipinfo_token: Option<String>,
 
     /// How often it is asked for.
     #[arg(long, env = "UKAI_IPINFO_EVERY_S", default_value_t = 1_800, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
@@ -98,6 +145,14 @@ pub struct WorkerConfig {
     /// How long running pages may take to end after SIGTERM.
     #[arg(long, env = "UKAI_DRAIN_MS", default_value_t = 25_000, value_name = "MS")]
     pub drain_ms: u64,
+
+    /// Serves `/metrics` and `/healthz` here; nothing is served if not given.
+    #[arg(long, env = "UKAI_WORKER_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<std::net::SocketAddr>,
+
+    /// A pause of this process that is longer is taken for a sleep: the server is asked what still counts.
+    #[arg(long, env = "UKAI_ASLEEP_AFTER_MS", default_value_t = 10_000, value_name = "MS", hide = true)]
+    pub asleep_after_ms: u64,
 
     /// Where the default state folder lies.
     #[arg(long, env = "HOME", hide = true)]
@@ -137,6 +192,34 @@ impl WorkerConfig {
         Url::parse(&self.ipinfo_url).map(Some).map_err(|error| anyhow::anyhow!("--ipinfo-url: {error}"))
     }
 
+    /// The browser that these settings describe.
+    ///
+    /// # Errors
+    /// A proxy that is no `http://` address.
+    pub(crate) fn browser(&self) -> anyhow::Result<ukai_browser::Config> {
+        let upstream = self.proxy.as_deref().map(ukai_browser::Upstream::parse).transpose();
+        Ok(ukai_browser::Config {
+            executable: self.browser.clone(),
+            headful: self.headful,
+            display: self.display.clone(),
+            user: self.browser_user.clone(),
+            accept_no_sandbox: self.accept_no_sandbox,
+            allow_private_targets: self.allow_private_targets,
+            allowed_targets: self.allow_targets.clone(),
+            upstream: upstream.map_err(|why| anyhow::anyhow!("--proxy: {why}"))?,
+            max_pages: self.browser_max_pages,
+            max_mb: self.browser_max_mb.unwrap_or_else(|| 600 + 200 * u64::from(self.capacity)),
+            max_age: Duration::from_secs(self.browser_max_age_s),
+            profile: self.profile.clone(),
+            profiles: self.browser_profiles.clone(),
+            user_agent: self.browser_agent.clone(),
+            locale: self.locale.clone(),
+            timezone: self.timezone.clone(),
+            viewport: self.viewport,
+            ..ukai_browser::Config::default()
+        })
+    }
+
     /// The pause between two pages, shortest and longest.
     #[must_use]
     pub fn pause(&self) -> (Duration, Duration) {
@@ -154,6 +237,13 @@ impl WorkerConfig {
             None => false,
         }
     }
+}
+
+fn viewport(text: &str) -> Result<(u32, u32), String> {
+    let size =
+        text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    size.filter(|(width, height)| (100..=8_000).contains(width) && (100..=8_000).contains(height))
+        .ok_or_else(|| "expected WIDTHxHEIGHT of 100 to 8000 each".to_owned())
 }
 
 #[cfg(test)]
@@ -182,9 +272,28 @@ mod tests {
     }
 
     #[test]
+    fn describes_the_browser() {
+        let more = [
+            "--capacity",
+            "3",
+            "--viewport",
+            "800x600",
+            "--allow-target",
+            "a:1,b:2",
+            "--allow-target",
+            "c:3",
+        ];
+        let browser = parse(&more).unwrap().browser().unwrap();
+        assert_eq!((browser.max_mb, browser.viewport), (1_200, (800, 600)));
+        assert_eq!(browser.allowed_targets, ["a:1", "b:2", "c:3"]);
+    }
+
+    #[test]
     fn refuses_what_makes_no_sense() {
         assert!(parse(&["--capacity", "0"]).is_err());
         assert!(parse(&["--server", "no address"]).is_err());
+        assert!(parse(&["--viewport", "wide"]).is_err() && parse(&["--viewport", "10x10"]).is_err());
+        assert!(parse(&["--proxy", "socks5://x:1"]).unwrap().browser().is_err());
         assert!(parse(&["--ipinfo-url", "no address"]).unwrap().ipinfo().is_err());
         assert!(parse(&["--ipinfo-url", "off"]).unwrap().ipinfo().unwrap().is_none());
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use tokio::sync::RwLock;
-use ukai_browser::{Browser, Config, LaunchError, PageError, PageOutcome, PageRequest};
+use ukai_browser::{Browser, Config, LaunchError, PageError, PageOutcome, PageRequest, Vitals};
 
 /// Fetches pages.
 pub trait PageFetcher: Send + Sync + 'static {
@@ -13,6 +13,11 @@ pub trait PageFetcher: Send + Sync + 'static {
 
     /// Changes between a browser with and without a window; the text says why it can't.
     fn set_headless(&self, headless: bool) -> BoxFuture<'_, Result<(), String>>;
+
+    /// How the browser is.
+    fn vitals(&self) -> Vitals {
+        Vitals::default()
+    }
 }
 
 /// The real browser. Another mode is another browser; pages under way end on the old one.
@@ -53,5 +58,11 @@ impl PageFetcher for BrowserFetcher {
             *self.browser.write().await = (headless, Arc::new(browser));
             Ok(())
         })
+    }
+
+    fn vitals(&self) -> Vitals {
+        self.browser
+            .try_read()
+            .map_or_else(|_| Vitals { expected: 1, ..Vitals::default() }, |browser| browser.1.vitals())
     }
 }

@@ -10,7 +10,9 @@ mod fetcher;
 mod fit;
 mod heartbeat;
 mod holdings;
+mod link;
 mod messages;
+mod metrics;
 mod network;
 mod outbox;
 mod outcome;
@@ -18,6 +20,7 @@ mod pause;
 mod report;
 mod scrape;
 mod session;
+mod wake;
 
 use std::{
     fs::{File, TryLockError},
@@ -29,9 +32,10 @@ use anyhow::{Context as _, bail};
 use serde_json::json;
 use tokio::sync::watch;
 use ukai_boot::Shutdown;
-use ukai_browser::Config;
 use ukai_extract::Recipes;
 use ukai_socketio::{Backoff, Client, Settings, Target};
+
+use crate::link::Link;
 
 pub use config::WorkerConfig;
 pub use fetcher::PageFetcher;
@@ -47,19 +51,7 @@ pub fn find_browser() -> Option<PathBuf> {
 /// # Errors
 /// The browser can't be started, the state folder can't be used, or the server refuses the token at the first connect.
 pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> anyhow::Result<()> {
-    let browser = Config {
-        executable: config.browser.clone(),
-        headful: config.headful,
-        display: config.display.clone(),
-        user: config.browser_user.clone(),
-        accept_no_sandbox: config.accept_no_sandbox,
-        allow_private_targets: config.allow_private_targets,
-        allowed_targets: config.allow_targets.clone(),
-        profiles: config.browser_profiles.clone(),
-        user_agent: config.browser_agent.clone(),
-        ..Config::default()
-    };
-    let fetcher = Arc::new(fetcher::BrowserFetcher::launch(browser).await.context("no browser")?);
+    let fetcher = Arc::new(fetcher::BrowserFetcher::launch(config.browser()?).await.context("no browser")?);
     let outcome = Box::pin(run_with(config, Arc::clone(&fetcher) as Arc<dyn PageFetcher>, shutdown)).await;
     if let Some(fetcher) = Arc::into_inner(fetcher) {
         fetcher.close().await;
@@ -85,28 +77,38 @@ pub async fn run_with(
         tracing::warn!(reports = waiting, unreadable, "an earlier run left reports, they are sent again");
     }
     let holdings = Arc::new(holdings::Holdings::new(outbox));
-    let (client, events) = connect(&config, Arc::clone(&holdings))?;
+    let (link, events) = connect(&config, Arc::clone(&holdings))?;
+    let link = Arc::new(link);
     let (open, opened) = watch::channel(false);
     let (told, network) = watch::channel(network::NetworkInfo::default());
+    let again = Arc::new(tokio::sync::Notify::new());
     if let Some(url) = config.ipinfo()? {
         ukai_boot::init_tls();
         let every = std::time::Duration::from_secs(config.ipinfo_every_s);
-        tokio::spawn(network::run(url, every, told));
+        let service = network::Service { url, token: config.ipinfo_token.clone(), every };
+        tokio::spawn(network::run(service, Arc::clone(&again), told));
     }
-    let reporter = tokio::spawn(report::run(client.clone(), Arc::clone(&holdings), opened));
+    if let Some(address) = config.metrics_listen {
+        let seen = (Arc::clone(&holdings), Arc::clone(&link));
+        metrics::serve(address, Arc::clone(&fetcher), seen, &shutdown).await?;
+    }
+    let reporter = tokio::spawn(report::run(Arc::clone(&link), Arc::clone(&holdings), opened));
     let context = Arc::new(scrape::Context {
-        client,
+        client: link,
         holdings,
         fetcher,
         pauses: Mutex::new(pause::Pauses::new(config.pause(), config.capacity)),
         recipes: Recipes::default(),
         artifacts: folder.join("artifacts"),
+        block_images: config.block_images,
     });
     let session = session::Session {
         context,
         events,
         open,
         network,
+        ask_network: again,
+        asleep_after: std::time::Duration::from_millis(config.asleep_after_ms),
         judge: block::BlockJudge::new(config.block_after),
         drain: std::time::Duration::from_millis(config.drain_ms),
     };
@@ -120,7 +122,7 @@ pub async fn run_with(
 fn connect(
     config: &WorkerConfig,
     holdings: Arc<holdings::Holdings>,
-) -> anyhow::Result<(Client, tokio::sync::mpsc::Receiver<ukai_socketio::ClientEvent>)> {
+) -> anyhow::Result<(Link, tokio::sync::mpsc::Receiver<ukai_socketio::ClientEvent>)> {
     let target = Target::new(config.server.as_str(), "/workers").context("--server")?;
     let mut settings = Settings::new(target);
     if config.is_local() {
@@ -129,7 +131,7 @@ fn connect(
     }
     let (token, name) = (config.token.clone(), config.name());
     let (capacity, capabilities) = (config.capacity, config.capabilities.clone());
-    Ok(Client::start(settings, move || {
+    let auth = Arc::new(move || {
         let auth = json!({
             "token": token,
             "name": name,
@@ -138,6 +140,10 @@ fn connect(
             "inFlight": holdings.in_flight(),
         });
         auth.to_string()
+    });
+    Ok(Link::new(move || {
+        let auth = Arc::clone(&auth);
+        Client::start(settings.clone(), move || auth())
     }))
 }
 

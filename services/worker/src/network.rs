@@ -1,15 +1,20 @@
 //! Under which public address this machine is seen: asked now and then, never needed.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use serde::Deserialize;
-use tokio::sync::watch;
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 use url::Url;
 
 use crate::clock;
 
 const AFTER_FAILURE: Duration = Duration::from_secs(5 * 60);
+/// A connection that comes and goes does not make for a question each time.
+const AT_LEAST: Duration = Duration::from_secs(10);
 const LIMIT: Duration = Duration::from_secs(10);
 const MOST_BYTES: usize = 64 << 10;
 
@@ -29,8 +34,17 @@ struct Answer {
     org: String,
 }
 
-/// Asks at once and then `every` so often, until nobody listens any more.
-pub(crate) async fn run(url: Url, every: Duration, info: watch::Sender<NetworkInfo>) {
+/// Whom to ask, and how often.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) url: Url,
+    pub(crate) token: Option<String>,
+    pub(crate) every: Duration,
+}
+
+/// Asks at once, then as often as the service says and whenever `again` is poked, until nobody listens any more.
+pub(crate) async fn run(service: Service, again: Arc<Notify>, info: watch::Sender<NetworkInfo>) {
+    let every = service.every;
     let client = match reqwest::Client::builder().timeout(LIMIT).user_agent("ukai-worker").build() {
         Ok(client) => client,
         Err(error) => {
@@ -39,7 +53,8 @@ pub(crate) async fn run(url: Url, every: Duration, info: watch::Sender<NetworkIn
         }
     };
     loop {
-        let next = match ask(&client, &url).await {
+        let asked = Instant::now();
+        let next = match ask(&client, &service).await {
             Ok(found) => {
                 info.send_replace(found);
                 every
@@ -51,17 +66,24 @@ pub(crate) async fn run(url: Url, every: Duration, info: watch::Sender<NetworkIn
         };
         tokio::select! {
             () = tokio::time::sleep(next) => {}
+            () = again.notified() => tokio::time::sleep_until(asked + AT_LEAST.min(every)).await,
             () = info.closed() => return,
         }
     }
 }
 
-async fn ask(client: &reqwest::Client, url: &Url) -> Result<NetworkInfo, String> {
-    let response = client.get(url.clone()).send().await.and_then(reqwest::Response::error_for_status);
-    let mut body = response.map_err(|error| error.to_string())?.bytes_stream();
+async fn ask(client: &reqwest::Client, service: &Service) -> Result<NetworkInfo, String> {
+    let request = client.get(service.url.clone());
+    let request = match &service.token {
+        Some(token) => request.bearer_auth(token),
+        None => request,
+    };
+    // The address of the service may hold a token.
+    let response = request.send().await.and_then(reqwest::Response::error_for_status);
+    let mut body = response.map_err(|error| error.without_url().to_string())?.bytes_stream();
     let mut bytes = Vec::new();
     while let Some(part) = body.next().await {
-        bytes.extend_from_slice(&part.map_err(|error| error.to_string())?);
+        bytes.extend_from_slice(&part.map_err(|error| error.without_url().to_string())?);
         if bytes.len() > MOST_BYTES {
             return Err("the answer is too long".to_owned());
         }

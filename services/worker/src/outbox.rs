@@ -15,6 +15,8 @@ use serde_json::value::RawValue;
 
 /// More waiting reports than this: the oldest is given up, and said so.
 const MOST: usize = if cfg!(test) { 50 } else { 1_000 };
+/// More bytes than this: the same.
+const MOST_BYTES: usize = if cfg!(test) { 100_000 } else { 64 << 20 };
 /// Lines of history before the journal is written anew.
 const HISTORY: usize = if cfg!(test) { 100 } else { 2_000 };
 
@@ -52,6 +54,8 @@ pub(crate) struct Outbox {
     file: File,
     waiting: VecDeque<Report>,
     history: usize,
+    /// Something is in memory that the disk does not have.
+    unsaved: bool,
 }
 
 impl Outbox {
@@ -74,16 +78,27 @@ impl Outbox {
                 }
             }
         }
-        let file = rewrite(path, &waiting)?;
-        Ok((Self { path: path.to_owned(), file, waiting, history: 0 }, unreadable))
+        // On a full disk the old journal serves on; it is written anew when there is room.
+        let (file, unsaved) = match rewrite(path, &waiting) {
+            Ok(file) => (file, false),
+            Err(error) if is_full(&error) => {
+                tracing::error!(%error, "the outbox can't be written anew");
+                (OpenOptions::new().append(true).create(true).open(path)?, true)
+            }
+            Err(error) => return Err(error),
+        };
+        Ok((Self { path: path.to_owned(), file, waiting, history: 0, unsaved }, unreadable))
     }
 
     /// Keeps a report; it is on disk when this returns. On a full disk it is still kept in memory, with the error.
     pub(crate) fn add(&mut self, report: Report) -> io::Result<()> {
         self.waiting.retain(|known| !known.is(&report.task_id, report.run));
-        if self.waiting.len() >= MOST
+        let weight = |report: &Report| report.payload.get().len();
+        let mut bytes = weight(&report) + self.waiting.iter().map(weight).sum::<usize>();
+        while (self.waiting.len() >= MOST || bytes > MOST_BYTES)
             && let Some(lost) = self.waiting.pop_front()
         {
+            bytes -= weight(&lost);
             tracing::error!(
                 task.id = lost.task_id,
                 run = lost.run,
@@ -91,6 +106,7 @@ impl Outbox {
             );
         }
         let written = self.append(&Line::Add(std::borrow::Cow::Borrowed(&report)));
+        self.unsaved |= written.is_err();
         self.waiting.push_back(report);
         written
     }
@@ -112,8 +128,24 @@ impl Outbox {
             self.append(&line)
         };
         if let Err(error) = written {
+            self.unsaved = true;
             tracing::warn!(%error, "the outbox can't be written");
         }
+    }
+
+    /// Whether something is in memory alone.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.unsaved
+    }
+
+    /// Tries again to write what is in memory alone.
+    pub(crate) fn save(&mut self) -> io::Result<()> {
+        if self.unsaved {
+            self.file = rewrite(&self.path, &self.waiting)?;
+            self.history = 0;
+            self.unsaved = false;
+        }
+        Ok(())
     }
 
     /// The reports that wait, oldest first.
@@ -132,18 +164,30 @@ impl Outbox {
     }
 }
 
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
+}
+
 /// Writes the journal anew with the waiting reports alone, and opens it for appending.
 fn rewrite(path: &Path, waiting: &VecDeque<Report>) -> io::Result<File> {
     let fresh = path.with_extension("new");
-    let mut file = File::create(&fresh)?;
+    // A half of it would only take the room that is missing.
+    write(&fresh, waiting).inspect_err(|_| drop(fs::remove_file(&fresh)))?;
+    fs::rename(&fresh, path)?;
+    OpenOptions::new().append(true).open(path)
+}
+
+fn write(fresh: &Path, waiting: &VecDeque<Report>) -> io::Result<()> {
+    let mut file = File::create(fresh)?;
     for report in waiting {
         let mut line = serde_json::to_vec(&Line::Add(std::borrow::Cow::Borrowed(report)))?;
         line.push(b'\n');
         file.write_all(&line)?;
     }
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    OpenOptions::new().append(true).open(path)
+    file.sync_all()
 }
 
 #[cfg(test)]
@@ -207,6 +251,44 @@ mod tests {
         outbox.add(report("c", 1)).unwrap();
         drop(outbox);
         assert_eq!(waiting(&Outbox::open(&path).unwrap().0).len(), 3);
+    }
+
+    #[test]
+    fn a_full_disk_loses_nothing_and_is_written_when_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("outbox.jsonl");
+        let (mut outbox, _) = Outbox::open(&path).unwrap();
+        outbox.add(report("a", 1)).unwrap();
+        // A device that is always full.
+        outbox.file = fs::OpenOptions::new().append(true).open("/dev/full").unwrap();
+        let error = outbox.add(report("b", 1)).unwrap_err();
+        assert!(super::is_full(&error), "{error}");
+        outbox.done("a", Some(1));
+        assert!(outbox.is_unsaved());
+        assert_eq!(waiting(&outbox), [("b".to_owned(), Some(1))]);
+        assert_eq!(
+            waiting(&Outbox::open(&path).unwrap().0),
+            [("a".to_owned(), Some(1))],
+            "the disk is behind"
+        );
+        outbox.save().unwrap();
+        assert!(!outbox.is_unsaved());
+        outbox.add(report("c", 1)).unwrap();
+        drop(outbox);
+        let names = [("b".to_owned(), Some(1)), ("c".to_owned(), Some(1))];
+        assert_eq!(waiting(&Outbox::open(&path).unwrap().0), names);
+    }
+
+    #[test]
+    fn large_reports_are_bounded_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut outbox, _) = Outbox::open(&folder.path().join("outbox.jsonl")).unwrap();
+        for n in 0..10 {
+            let payload = RawValue::from_string(format!("\"{}\"", "x".repeat(30_000))).unwrap();
+            outbox.add(Report { payload, ..report(&n.to_string(), 1) }).unwrap();
+        }
+        let left: Vec<_> = waiting(&outbox).into_iter().map(|(task, _)| task).collect();
+        assert_eq!(left, ["7", "8", "9"]);
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
-use ukai_socketio::{Client, EmitError};
+use ukai_socketio::EmitError;
 
-use crate::{holdings::Holdings, messages::Answer, outbox::Report};
+use crate::{holdings::Holdings, link::Link, messages::Answer, outbox::Report};
 
 /// The server answers after its commit; under a failover that takes seconds.
 const ANSWER: Duration = Duration::from_secs(15);
@@ -13,7 +13,7 @@ const ANSWER: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// Runs until the worker ends. `open` is true while the worker is registered.
-pub(crate) async fn run(client: Client, holdings: Arc<Holdings>, mut open: watch::Receiver<bool>) {
+pub(crate) async fn run(client: Arc<Link>, holdings: Arc<Holdings>, mut open: watch::Receiver<bool>) {
     loop {
         if open.wait_for(|open| *open).await.is_err() {
             return;
@@ -24,7 +24,12 @@ pub(crate) async fn run(client: Client, holdings: Arc<Holdings>, mut open: watch
             if !*open.borrow() {
                 break;
             }
-            all &= deliver(&client, &holdings, report).await;
+            // After a sleep the old way may never answer; the new one opens anew.
+            let mut closed = open.clone();
+            tokio::select! {
+                done = deliver(&client, &holdings, report) => all &= done,
+                _ = closed.wait_for(|open| !*open) => all = false,
+            }
         }
         tokio::select! {
             () = holdings.news.notified() => {}
@@ -35,7 +40,7 @@ pub(crate) async fn run(client: Client, holdings: Arc<Holdings>, mut open: watch
 }
 
 /// Sends one report; `true` if it needs no repeat.
-async fn deliver(client: &Client, holdings: &Arc<Holdings>, report: &Report) -> bool {
+async fn deliver(client: &Link, holdings: &Arc<Holdings>, report: &Report) -> bool {
     let (task, run) = (&report.task_id, report.run);
     match client.emit_with_ack(&report.event, &report.payload, ANSWER).await {
         Ok(answer) => match answer.parse::<Answer>() {

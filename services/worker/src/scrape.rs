@@ -12,7 +12,6 @@ use serde_json::{Value, value::RawValue};
 use tokio_util::sync::CancellationToken;
 use ukai_browser::{PageOutcome, PageRequest, Screenshot};
 use ukai_extract::{Page, Recipes};
-use ukai_socketio::Client;
 use url::Url;
 
 use crate::{
@@ -21,6 +20,7 @@ use crate::{
     clock,
     fit::fit,
     holdings::Holdings,
+    link::Link,
     messages::Assigned,
     outbox::Report,
     outcome::{self, Failure, Outcome},
@@ -33,12 +33,14 @@ const QUIET: Duration = Duration::from_secs(1);
 
 /// What every run needs.
 pub(crate) struct Context {
-    pub(crate) client: Client,
+    pub(crate) client: Arc<Link>,
     pub(crate) holdings: Arc<Holdings>,
     pub(crate) fetcher: Arc<dyn PageFetcher>,
     pub(crate) pauses: Mutex<Pauses>,
     pub(crate) recipes: Recipes,
     pub(crate) artifacts: PathBuf,
+    /// Leaves out what a record does not need.
+    pub(crate) block_images: bool,
 }
 
 /// How a run ended, for the worker's own book-keeping.
@@ -148,6 +150,7 @@ async fn page(context: &Arc<Context>, task: &Assigned, limit: Duration) -> Outco
         timeout: asked.min(limit.mul_f64(0.9)),
         quiet: QUIET,
         screenshot: wish.then(Screenshot::default),
+        block_images: context.block_images,
         ..PageRequest::new(url)
     };
     match context.fetcher.fetch(&request).await {

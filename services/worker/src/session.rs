@@ -3,13 +3,13 @@
 
 use std::{
     sync::{Arc, PoisonError},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::bail;
 use serde_json::json;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::JoinSet,
     time::{Interval, MissedTickBehavior, interval_at},
 };
@@ -25,7 +25,13 @@ use crate::{
     network::NetworkInfo,
     outcome,
     scrape::{self, Context, Ended},
+    wake::{self, Sleep},
 };
+
+/// A connection that was gone longer may have cost a run its lease.
+const LONG_CUT: Duration = Duration::from_secs(5);
+/// How long the server may take after a long cut to cancel what is over, before anything is reported.
+const ASKING: Duration = Duration::from_secs(1);
 
 pub(crate) struct Session {
     pub(crate) context: Arc<Context>,
@@ -33,6 +39,9 @@ pub(crate) struct Session {
     /// Tells the reporter whether the worker is registered.
     pub(crate) open: watch::Sender<bool>,
     pub(crate) network: watch::Receiver<NetworkInfo>,
+    /// Has the public address asked for again.
+    pub(crate) ask_network: Arc<Notify>,
+    pub(crate) asleep_after: Duration,
     pub(crate) judge: BlockJudge,
     pub(crate) drain: Duration,
 }
@@ -45,6 +54,11 @@ pub(crate) struct Live {
     task_timeout: Duration,
     was_registered: bool,
     known_network: NetworkInfo,
+    /// Since when there is no connection, or none that can be trusted.
+    cut: Option<Instant>,
+    /// Reports wait until then for the server's word on them.
+    asking: Option<tokio::time::Instant>,
+    told_unsaved: bool,
 }
 
 impl Session {
@@ -57,7 +71,13 @@ impl Session {
             task_timeout: Duration::from_secs(60),
             was_registered: false,
             known_network: self.network.borrow().clone(),
+            // What an earlier worker left may be over too.
+            cut: Some(Instant::now()).filter(|_| self.context.holdings.outbox().waiting().next().is_some()),
+            asking: None,
+            told_unsaved: false,
         };
+        let mut look = beat(wake::LOOK);
+        let mut sleep = Sleep::new(self.asleep_after, (Instant::now(), SystemTime::now()));
         loop {
             tokio::select! {
                 () = shutdown.stopping() => break,
@@ -68,6 +88,16 @@ impl Session {
                 () = next_end(&mut live.runs, &mut self.judge, &mut live.stats, &self.context) => self.heartbeat(&live),
                 _ = live.beat.tick() => self.heartbeat(&live),
                 Ok(()) = self.network.changed() => self.on_network(&mut live),
+                _ = look.tick() => {
+                    if let Some(away) = sleep.look((Instant::now(), SystemTime::now())) {
+                        self.on_wake(&mut live, away);
+                    }
+                    self.save(&mut live);
+                }
+                () = until(live.asking) => {
+                    live.asking = None;
+                    self.open.send_replace(true);
+                }
             }
         }
         self.drain(live).await;
@@ -79,6 +109,8 @@ impl Session {
             ClientEvent::Connected(_) => live.stats = Stats::new(Instant::now()),
             ClientEvent::Disconnected { reason, retry_in } => {
                 self.open.send_replace(false);
+                live.asking = None;
+                live.cut.get_or_insert_with(Instant::now);
                 tracing::warn!(%reason, retry_ms = clock::millis(retry_in), "disconnected");
             }
             ClientEvent::ConnectFailed { error, retry_in } => {
@@ -126,6 +158,10 @@ impl Session {
         let heartbeat = Duration::from_millis(message.config.heartbeat_interval.clamp(100, 600_000));
         live.beat = beat(heartbeat);
         live.task_timeout = Duration::from_millis(message.config.task_timeout.clamp(1_000, 3_600_000));
+        if live.was_registered {
+            self.ask_network.notify_one();
+        }
+        let first = !live.was_registered;
         live.was_registered = true;
         tracing::info!(worker.id = message.worker_id, "registered");
         for held in self.context.holdings.running().iter().filter(|held| held.started) {
@@ -135,7 +171,44 @@ impl Session {
                 .emit("task:started", &outcome::started(&held.task_id, held.run, &clock::now()));
         }
         self.heartbeat(live);
-        self.open.send_replace(true);
+        let cut = live.cut.take();
+        if cut.is_some_and(|since| first || since.elapsed() > LONG_CUT) {
+            live.asking = Some(tokio::time::Instant::now() + ASKING);
+        } else {
+            self.open.send_replace(true);
+        }
+    }
+
+    /// Whatever was known of leases is old: nothing is reported before a new connection has named what is in flight and
+    /// the server has cancelled what is over.
+    fn on_wake(&mut self, live: &mut Live, away: Duration) {
+        tracing::warn!(
+            away_ms = clock::millis(away),
+            "this machine slept, the server is asked what still counts"
+        );
+        self.open.send_replace(false);
+        live.asking = None;
+        live.cut = Instant::now().checked_sub(LONG_CUT * 2).or(live.cut).or_else(|| Some(Instant::now()));
+        self.events = self.context.client.renew();
+    }
+
+    /// Reports that a full disk did not take are tried again, and the server is told of it once.
+    fn save(&self, live: &mut Live) {
+        let unsaved = self.context.holdings.outbox().is_unsaved();
+        if unsaved && !live.told_unsaved {
+            self.say_error(
+                "INTERNAL_ERROR",
+                "this worker's disk takes no reports: they wait in memory alone",
+            );
+        }
+        if !unsaved && live.told_unsaved {
+            tracing::info!("reports are on disk again");
+        }
+        live.told_unsaved = unsaved;
+        if unsaved {
+            let holdings = Arc::clone(&self.context.holdings);
+            tokio::task::spawn_blocking(move || holdings.outbox().save());
+        }
     }
 
     fn on_assigned(&mut self, live: &mut Live, task: Assigned) {
@@ -157,6 +230,19 @@ impl Session {
         for held in meant.filter(|held| message.run.is_none() || held.run == message.run) {
             tracing::info!(task.id = held.task_id, run = held.run, reason = message.reason, "cancelled");
             held.cancel.cancel();
+        }
+        drop(running);
+        // A report that waits for a run that is over is not wanted any more.
+        let reports: Vec<_> = {
+            let outbox = self.context.holdings.outbox();
+            let waiting = outbox.waiting().filter(|report| report.task_id == message.task_id);
+            let meant = waiting.filter(|report| message.run.is_none() || report.run == message.run);
+            meant.map(|report| (report.task_id.clone(), report.run)).collect()
+        };
+        for (task_id, run) in reports {
+            tracing::info!(task.id = task_id, run, "a report of a run that is over is dropped");
+            let holdings = Arc::clone(&self.context.holdings);
+            tokio::task::spawn_blocking(move || holdings.outbox().done(&task_id, run));
         }
     }
 
@@ -221,6 +307,13 @@ impl Session {
 
 fn error(code: &str, message: &str) -> serde_json::Value {
     json!({ "code": code, "message": message, "timestamp": clock::now() })
+}
+
+async fn until(moment: Option<tokio::time::Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
 }
 
 fn beat(every: Duration) -> Interval {

@@ -8,6 +8,8 @@
     reason = "a test fails by panicking, and its parts see each other"
 )]
 
+mod custody;
+mod guard;
 mod hostile;
 mod pages;
 mod process;

@@ -63,7 +63,12 @@ async fn a_slow_picture_does_not_hold_the_page_and_can_be_left_out() {
     let page = browser.fetch(&server.request("/pictures")).await.unwrap();
     assert!(page.at_rest && page.html.contains("text"));
     assert!(started.elapsed() < Duration::from_secs(10));
-    assert_eq!(server.pictures.swap(0, Ordering::Relaxed), 1);
+    let patience = Instant::now() + Duration::from_secs(5);
+    while server.pictures.load(Ordering::Relaxed) == 0 {
+        assert!(Instant::now() < patience, "the picture was not asked for");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    server.pictures.store(0, Ordering::Relaxed);
     browser.fetch(&PageRequest { block_images: true, ..server.request("/pictures") }).await.unwrap();
     assert_eq!(server.pictures.load(Ordering::Relaxed), 0);
 }
@@ -78,4 +83,22 @@ async fn a_screenshot_is_a_png_cut_at_its_height() {
     assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"));
     let height = u32::from_be_bytes(png[20..24].try_into().unwrap());
     assert_eq!(height, 2_000);
+}
+
+#[tokio::test]
+async fn a_page_that_nothing_can_change_is_not_waited_for() {
+    let server = Server::start().await;
+    let (browser, _folder) = browser().await;
+    let patient = |path| PageRequest { quiet: Duration::from_secs(3), ..server.request(path) };
+    for path in ["/plain", "/data"] {
+        let page = browser.fetch(&patient(path)).await.unwrap();
+        assert!(page.at_rest && page.settled < Duration::from_secs(3), "{path}: {page:?}");
+    }
+    for (path, late) in
+        [("/sheds", "late"), ("/handler", "late"), ("/refreshes", "hello"), ("/framed", "framed")]
+    {
+        let page = browser.fetch(&patient(path)).await.unwrap();
+        let least = if path == "/refreshes" { 1 } else { 3 };
+        assert!(page.html.contains(late) && page.settled >= Duration::from_secs(least), "{path}: {page:?}");
+    }
 }

@@ -5,7 +5,6 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Command, Stdio},
-    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -88,23 +87,38 @@ async fn a_killed_browser_is_replaced() {
     let server = Server::start().await;
     let (browser, folder) = browser().await;
     let pid = browser.pid().await.unwrap();
-    let request = PageRequest {
-        quiet: Duration::from_secs(5),
-        settle: Duration::from_secs(8),
-        ..server.request("/pictures")
-    };
+    let request = PageRequest { settle: Duration::from_secs(8), ..server.request("/restless") };
     let (error, ()) = tokio::join!(browser.fetch(&request), async {
         let patience = Instant::now() + Duration::from_secs(5);
-        while server.pictures.load(Ordering::Relaxed) == 0 && Instant::now() < patience {
+        while browser.vitals().pages == 0 && Instant::now() < patience {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         kill(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL).unwrap();
     });
     assert_eq!(error.unwrap_err().kind(), ukai_browser::ErrorKind::Crashed);
+    assert_eq!((browser.vitals().expected, browser.vitals().alive), (1, 0));
+    let back = Instant::now();
     browser.fetch(&server.request("/plain")).await.unwrap();
+    assert!(back.elapsed() < Duration::from_secs(10), "the next page took {:?}", back.elapsed());
+    let vitals = browser.vitals();
+    assert_eq!((vitals.alive, vitals.started, vitals.crashed), (1, 2, 1));
+    assert!(vitals.memory > 20 << 20 && vitals.memory < 2 << 30, "{vitals:?}");
     assert_ne!(browser.pid().await.unwrap(), pid);
     wait_until("the old profile is gone", || entries(folder.path()) == 1);
     assert!(is_gone(pid));
+    wait_until("no corpse of it is left", || !corpses().contains(&pid));
+}
+
+/// The groups of this process's children that have ended and were not reaped.
+fn corpses() -> Vec<u32> {
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    all.filter_map(|entry| {
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        let mut fields = stat.rsplit(')').next()?.split_whitespace();
+        let (state, parent, group) = (fields.next()?, fields.next()?, fields.next()?);
+        (state == "Z" && parent == std::process::id().to_string()).then(|| group.parse().unwrap())
+    })
+    .collect()
 }
 
 #[tokio::test]

@@ -38,6 +38,46 @@ fetch('/price').then(r => r.text()).then(own => fetch('TARGET', {mode: 'no-cors'
   .then(() => { p.textContent = own + ' and reached' }, () => { p.textContent = own + ' and cut off' }));
 </script>"#;
 
+/// Tries every way out that a page has.
+const TRIES: &str = r#"<!doctype html><p id=p>trying</p>
+<link rel=preconnect href="http://TARGET/"><link rel=prefetch href="http://TARGET/prefetch">
+<link rel=stylesheet href="http://TARGET/style"><img src="http://TARGET/picture"><iframe src="http://TARGET/frame"></iframe>
+<object data="http://TARGET/object"></object><video src="http://TARGET/video" autoplay></video>
+<script src="http://TARGET/script"></script>
+<form id=f method=post action="http://TARGET/form" target=hidden></form><iframe name=hidden></iframe>
+<script>
+const ended = [];
+const end = (name, how) => { ended.push(name + ' ' + how); p.textContent = ended.sort().join(', '); };
+for (const mode of ['cors', 'no-cors'])
+  fetch('http://TARGET/fetch', {mode}).then(() => end(mode, 'reached'), () => end(mode, 'cut'));
+const socket = new WebSocket('ws://TARGET/socket');
+socket.onopen = () => end('socket', 'reached'); socket.onerror = () => end('socket', 'cut');
+const source = new EventSource('http://TARGET/source');
+source.onopen = () => end('source', 'reached'); source.onerror = () => { source.close(); end('source', 'cut'); };
+navigator.sendBeacon('http://TARGET/beacon', 'x');
+const work = "try { importScripts('http://TARGET/import'); postMessage('reached') } catch { postMessage('cut') }";
+const worker = new Worker(URL.createObjectURL(new Blob([work])));
+worker.onmessage = event => end('worker', event.data);
+try {
+  const peer = new RTCPeerConnection({iceServers: [{urls: 'stun:TARGET'}]});
+  peer.createDataChannel('x'); peer.createOffer().then(offer => peer.setLocalDescription(offer));
+} catch {}
+f.submit();
+for (const url of ['file:///etc/passwd', 'chrome://version', 'ftp://TARGET/']) {
+  const frame = document.createElement('iframe'); frame.src = url; document.body.append(frame); open(url);
+}
+</script>"#;
+
+/// Says what the page knows of its visitor.
+const VISITOR: &str = r#"<!doctype html><p id=p>asking</p><script>
+(async () => {
+  const asked = await Promise.all(['geolocation', 'notifications', 'camera', 'clipboard-read'].map(
+    async name => { try { return (await navigator.permissions.query({name})).state } catch { return 'unknown' } }));
+  p.textContent = JSON.stringify([Intl.DateTimeFormat().resolvedOptions().timeZone, navigator.language,
+    new Date(0).toLocaleDateString(), innerWidth, innerHeight, navigator.userAgent, ...asked]);
+})();
+</script>"#;
+
 #[derive(serde::Deserialize)]
 struct Target {
     to: String,
@@ -91,6 +131,38 @@ impl Server {
                 "/restless",
                 page("<p id=x>0</p><script>let n=0;setInterval(()=>{x.textContent+=++n},20)</script>"),
             )
+            .route("/gigabyte", get(gigabyte))
+            .route(
+                "/floods",
+                page("<p>text</p><script>(async()=>{const r=(await fetch('/endless')).body.getReader();for(;;)await r.read()})()</script>"),
+            )
+            .route(
+                "/hoards",
+                page(
+                    "<p>text</p><script>const all=[];setInterval(()=>{const a=new Uint8Array(40<<20);\
+                     for(let i=0;i<a.length;i+=4096)a[i]=i;all.push(a);document.body.append('+')},20)</script>",
+                ),
+            )
+            .route("/data", page("<!doctype html><p>text</p><script type='application/ld+json'>{}</script>"))
+            .route(
+                "/sheds",
+                page(
+                    "<!doctype html><p>text</p><script>document.currentScript.remove();\
+                     setTimeout(()=>document.body.append('late'),900)</script>",
+                ),
+            )
+            .route(
+                "/handler",
+                page("<!doctype html><body onload=\"setTimeout(()=>document.body.append('late'),900)\"><p>text</p>"),
+            )
+            .route(
+                "/refreshes",
+                page("<!doctype html><meta http-equiv=Refresh content='1;url=/plain'><p>text</p>"),
+            )
+            .route("/framed", page("<!doctype html><p>framed</p><iframe src=/plain></iframe>"))
+            .route("/tries", get(async |Query(to): Query<Target>| Html(TRIES.replace("TARGET", &to.to))))
+            .route("/visitor", page(VISITOR))
+            .route("/settles", get(settles))
             .route("/silent", get(async || never().await))
             .route("/endless", get(endless))
             .route("/grows", page("<p>text</p><script>document.body.append('x'.repeat(300000))</script>"))
@@ -127,6 +199,24 @@ async fn never() -> Response {
 async fn cookie(headers: axum::http::HeaderMap) -> impl IntoResponse {
     let sent = headers.get(header::COOKIE).map_or("none", |value| value.to_str().unwrap()).to_owned();
     ([(header::SET_COOKIE, "seen=yes; Path=/")], Html(format!("<p>cookie: {sent}</p>")))
+}
+
+/// Says which languages were asked for, and what the visitor kept from the last time.
+async fn settles(headers: axum::http::HeaderMap) -> impl IntoResponse {
+    let text = |name| headers.get(name).map_or("none", |value| value.to_str().unwrap()).to_owned();
+    let page = Html(format!("<p>{}|{}</p>", text(header::ACCEPT_LANGUAGE), text(header::COOKIE)));
+    ([(header::SET_COOKIE, "settled=yes; Path=/; Max-Age=100000")], page)
+}
+
+/// A document of one gigabyte, as it says itself.
+async fn gigabyte() -> impl IntoResponse {
+    let part = Bytes::from(vec![b'x'; 1 << 20]);
+    let parts = futures::stream::iter((0..1024).map(move |_| Ok::<_, std::io::Error>(part.clone())));
+    let length = (1_u64 << 30).to_string();
+    (
+        [(header::CONTENT_TYPE, "text/html".to_owned()), (header::CONTENT_LENGTH, length)],
+        Body::from_stream(parts),
+    )
 }
 
 /// A document that never ends.

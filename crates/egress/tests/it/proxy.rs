@@ -49,7 +49,8 @@ async fn a_tunnel_carries_both_ways() {
 async fn a_refused_plain_request_gets_no_answer_at_all() {
     let world = World::start(Policy::default()).await;
     for host in ["127.0.0.1", "0x7f.1", "[::1]", "localhost", "private.test", "metadata.test", "mixed.test"] {
-        let answer = send(world.proxy.address(), &format!("GET http://{host}/ HTTP/1.1\r\nHost: x\r\n\r\n")).await;
+        let answer =
+            send(world.proxy.address(), &format!("GET http://{host}/ HTTP/1.1\r\nHost: x\r\n\r\n")).await;
         assert_eq!(answer, "", "{host}");
     }
     assert!(world.connected().is_empty());

@@ -172,7 +172,8 @@ async fn rule(world: &World, policy: &Policy, text: &str) -> &'static str {
         Err(refusal) => return refusal.rule,
     };
     // What the text alone does not tell, the proxy finds when it resolves the name.
-    let answer = send(world.proxy.address(), &format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n")).await;
+    let answer =
+        send(world.proxy.address(), &format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n")).await;
     match world.proxy.trouble(&target) {
         Some(Trouble::Refused(refusal)) => {
             assert!(answer.starts_with("HTTP/1.1 403"), "{text}: {answer}");
@@ -210,7 +211,9 @@ fn an_owner_allows_single_targets_or_all() {
     for text in ["http://127.0.0.1:8080/x", "http://0x7f.1:8080/", "https://127.1:8080/", "http://[::1]:9/"] {
         assert!(judge(text), "{text}");
     }
-    for text in ["http://127.0.0.1/", "http://127.0.0.1:8081/", "http://127.0.0.2:8080/", "ftp://127.0.0.1:8080/"] {
+    for text in
+        ["http://127.0.0.1/", "http://127.0.0.1:8081/", "http://127.0.0.2:8080/", "ftp://127.0.0.1:8080/"]
+    {
         assert!(!judge(text), "{text}");
     }
     let shop = Target::parse("shop.internal:80").unwrap();

@@ -70,8 +70,12 @@ impl World {
         ];
         let names = names.map(|(name, ips)| (name.to_owned(), vec![addresses(ips)])).into();
         let network = Arc::new(Fake { names: Mutex::new(names), connected: Mutex::default(), server });
-        let settings =
-            Settings { network: Arc::clone(&network) as Arc<dyn Network>, upstream, remember, ..Settings::new(policy) };
+        let settings = Settings {
+            network: Arc::clone(&network) as Arc<dyn Network>,
+            upstream,
+            remember,
+            ..Settings::new(policy)
+        };
         Self { proxy: Proxy::start(settings).await.unwrap(), network }
     }
 
@@ -116,9 +120,11 @@ pub async fn send(address: SocketAddr, text: &str) -> String {
     loop {
         let whole = String::from_utf8_lossy(&answer);
         if let Some((head, body)) = whole.split_once("\r\n\r\n") {
-            let length = head.to_ascii_lowercase().split("content-length: ").nth(1).map(|rest| {
-                rest.split("\r\n").next().unwrap().parse::<usize>().unwrap()
-            });
+            let length = head
+                .to_ascii_lowercase()
+                .split("content-length: ")
+                .nth(1)
+                .map(|rest| rest.split("\r\n").next().unwrap().parse::<usize>().unwrap());
             if body.len() >= length.unwrap_or(0) {
                 break;
             }

@@ -11,7 +11,10 @@
 mod browser;
 mod contract;
 mod delivery;
+mod endurance;
 mod pages;
+mod program;
 mod server;
+mod sleeping;
 mod steering;
 mod worker;

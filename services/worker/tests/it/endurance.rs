@@ -1,0 +1,103 @@
+//! Many pages through one worker whose browser is killed again and again.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::Value;
+use ukai_testkit::shop::Shop;
+
+use crate::{
+    program::{Program, until},
+    server::{Server, soon},
+};
+
+/// What was seen.
+#[derive(Debug)]
+pub struct Endured {
+    pub kills: u32,
+    pub failed_runs: u32,
+    /// The longest time from a kill's failed run to the next result.
+    pub longest_recovery: Duration,
+    /// Resident memory of the worker in KiB: idle, after the first fifth, at the end.
+    pub memory: (u64, u64, u64),
+    pub descriptors: (usize, usize),
+}
+
+/// Sends `pages` pages through `binary` and kills its browser at every `kill_every`th.
+pub async fn endure(binary: &Path, pages: u32, kill_every: u32) -> Endured {
+    let (base, shop) = Shop::start("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let target = base.strip_prefix("http://").unwrap();
+    let mut server = Server::start("127.0.0.1:0").await;
+    let mut program = Program::start(binary, &server.address, &["--allow-target", target]);
+    server.connected().await;
+    let idle = program.memory();
+    let mut seen = Endured {
+        kills: 0,
+        failed_runs: 0,
+        longest_recovery: Duration::ZERO,
+        memory: (idle, 0, 0),
+        descriptors: (0, 0),
+    };
+    for page in 1..=pages {
+        let path = if page % 4 == 0 { format!("/product/{page}") } else { format!("/jsonld/{page}") };
+        let truth = shop.shop.truth(&path).unwrap();
+        let mut killed: Option<Instant> = None;
+        for run in 1.. {
+            assert!(run < 5, "{path} never came");
+            server.assign(&path, Some(run), &format!("{base}{path}"), Value::Null).await;
+            server.expect("task:started").await;
+            if page % kill_every == 0 && run == 1 {
+                let browser = program.browser().unwrap();
+                kill(Pid::from_raw(browser), Signal::SIGKILL).unwrap();
+                seen.kills += 1;
+                killed = Some(Instant::now());
+            }
+            let (name, payload) = server.next().await;
+            if name == "task:completed" {
+                assert_eq!(payload["result"]["productTitle"].as_str(), truth.title.as_deref(), "{path}");
+                assert_eq!(payload["result"]["price"].as_f64(), truth.price, "{path}");
+                break;
+            }
+            assert_eq!(name, "task:failed", "{payload:#}");
+            assert_eq!(payload["error"]["type"], "NETWORK", "{payload:#}");
+            assert!(killed.is_some(), "only a kill makes a run fail: {payload:#}");
+            seen.failed_runs += 1;
+        }
+        if let Some(killed) = killed {
+            seen.longest_recovery = seen.longest_recovery.max(killed.elapsed());
+        }
+        if page == pages / 5 {
+            seen.memory.1 = program.memory();
+            seen.descriptors.0 = program.descriptors();
+        }
+    }
+    until("no corpse is left", || program.corpses() == 0).await;
+    until("one profile is left", || program.profiles().len() == 1).await;
+    seen.memory.2 = program.memory();
+    seen.descriptors.1 = program.descriptors();
+    program.signal(Signal::SIGTERM);
+    server.expect("worker:draining").await;
+    assert!(soon(program.child.wait()).await.unwrap().success());
+    assert_eq!(program.profiles().len(), 0, "no profile is left");
+    until("no process is left", || program.family().is_empty()).await;
+    seen
+}
+
+#[tokio::test]
+async fn forty_pages_with_the_browser_killed_at_every_tenth() {
+    let binary = Path::new(env!("CARGO_BIN_EXE_ukai-worker"));
+    let seen = endure(binary, 40, 10).await;
+    assert_eq!(seen.kills, 4);
+    assert!(seen.longest_recovery < Duration::from_secs(10), "{seen:?}");
+    assert!(seen.memory.2 < seen.memory.1 + seen.memory.1 / 5, "{seen:?}");
+    assert!(seen.descriptors.1 <= seen.descriptors.0 + 4, "{seen:?}");
+    // An unoptimised binary is larger than the one that ships; its bound is too.
+    let most = if cfg!(debug_assertions) { 60 << 10 } else { 30 << 10 };
+    assert!(seen.memory.0 < most, "{seen:?}");
+}
