@@ -47,7 +47,9 @@ pub fn extract(page: &Page<'_>, recipes: &Recipes) -> Extraction {
             product::main_product(&context).is_some()
                 || (draft.has("productTitle") && (draft.has("price") || draft.has("imageUrls")))
         }
-        Kind::Listing | Kind::Video | Kind::Post => true,
+        Kind::Listing => true,
+        Kind::Video => draft.has("title") || media::main_video(&context).is_some(),
+        Kind::Post => draft.has("text") || draft.has("title") || media::main_post(&context).is_some(),
         Kind::Article => article::main_article(&context).is_some(),
         Kind::Page | Kind::Block => false,
     };
@@ -91,6 +93,10 @@ pub fn extract(page: &Page<'_>, recipes: &Recipes) -> Extraction {
             &article::FIELDS
         }
     };
+    // An address alone is no post: the page didn't come with its content.
+    if matches!(kind, Kind::Post | Kind::Video) && !draft.has("text") && !draft.has("title") {
+        return Extraction::empty(Verdict::Empty, "neither text nor title");
+    }
     let is_text = context.document.is_html() && article::is_long(&draft);
     let kind = if kind == Kind::Page && is_text { Kind::Article } else { kind };
     let (mut record, sources) = draft.finish(fields);

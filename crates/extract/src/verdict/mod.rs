@@ -73,7 +73,7 @@ pub(crate) fn obstacle(context: &Context<'_>, page: &Page<'_>, shape: &Shape) ->
         429 | 503 | 509 | 529 => return Some((Verdict::Throttled, format!("status {status}"))),
         _ => {}
     }
-    let words = if shape.described { None } else { phrases::find(shape) };
+    let words = if shape.described { None } else { titled_not_found(shape).or_else(|| phrases::find(shape)) };
     if let Some(decision) = words {
         return Some(decision);
     }
@@ -174,6 +174,17 @@ fn holds_word(text: &str, words: &str) -> bool {
     })
 }
 
+/// The title says that the page isn't there.
+fn titled_not_found(shape: &Shape) -> Option<Decision> {
+    let title = shape.title.trim();
+    if let Some(words) = phrases::NOT_FOUND_TITLE.iter().find(|words| title.contains(**words)) {
+        return Some((Verdict::NotFound, format!("title `{words}`")));
+    }
+    let whole = ["404", "not found", "page unavailable"].contains(&title);
+    let numbered = title.ends_with(" 404") || title.starts_with("404 ");
+    (whole || numbered).then(|| (Verdict::NotFound, format!("title `{title}`")))
+}
+
 /// The page says that it isn't there: in its title or heading, or by the class of the shop system's error page.
 fn not_found(document: &Document<'_>, shape: &Shape) -> Option<Decision> {
     let marked = Selector::fixed(
@@ -181,18 +192,6 @@ fn not_found(document: &Document<'_>, shape: &Shape) -> Option<Decision> {
     );
     if document.first(Document::ROOT, &marked).is_some() {
         return Some((Verdict::NotFound, "the error page's class".to_owned()));
-    }
-    let title = shape.title.trim();
-    if let Some(words) = phrases::NOT_FOUND_TITLE.iter().find(|words| title.contains(**words)) {
-        return Some((Verdict::NotFound, format!("title `{words}`")));
-    }
-    if title == "404"
-        || title.ends_with(" 404")
-        || title.starts_with("404 ")
-        || title == "not found"
-        || title == "page unavailable"
-    {
-        return Some((Verdict::NotFound, format!("title `{title}`")));
     }
     // The bare words are common; alone on a page they mean it.
     if shape.length < 1_500

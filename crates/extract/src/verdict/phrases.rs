@@ -49,6 +49,9 @@ const TITLES: &[(Verdict, &str, usize)] = &[
     (Verdict::Blocked, "forbidden", SHORTEST),
     (Verdict::Blocked, "request rejected", SHORTER),
     (Verdict::Blocked, "request blocked", SHORTER),
+    (Verdict::Throttled, "502 error", SHORTER),
+    (Verdict::Throttled, "503 error", SHORTER),
+    (Verdict::Throttled, "504 error", SHORTER),
     (Verdict::Blocked, "the request could not be satisfied", SHORTER),
     (Verdict::Blocked, "you have been blocked", SHORT),
     (Verdict::Blocked, "error 1020", SHORT),
@@ -180,6 +183,7 @@ pub(super) const MUST_LOG_IN: &[&str] = &[
 pub(super) const NOT_FOUND_TITLE: &[&str] = &[
     "404 not found",
     "page not found",
+    "the resource cannot be found",
     "404 -",
     "404 –",
     "404 |",
