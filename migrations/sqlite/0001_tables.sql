@@ -19,20 +19,22 @@ CREATE TABLE task (
 CREATE INDEX task_job ON task (job, id);
 
 -- May be handed out. "rank" is 100 - priority: the first rows of a kind are its next. The rows of one
--- (kind, rank, job, host) are one range, in the order in which they are handed out: a window.
+-- (kind, rank, job) are one range, in the order in which they are handed out: what a job is read on by.
 CREATE TABLE task_ready (
     kind         TEXT NOT NULL,
     rank         INTEGER NOT NULL,
     job          BLOB NOT NULL,
-    host         TEXT NOT NULL,
     id           BLOB NOT NULL,
+    host         TEXT NOT NULL,
     run          INTEGER NOT NULL,
     attempts     INTEGER NOT NULL,
     losses       INTEGER NOT NULL,
     parse_errors INTEGER NOT NULL,
     avoid        BLOB,
-    PRIMARY KEY (kind, rank, job, host, id)
+    PRIMARY KEY (kind, rank, job, id)
 ) STRICT, WITHOUT ROWID;
+-- The rows of one host in a job: a window, for a lane that was closed while its job was read on past it.
+CREATE INDEX task_ready_window ON task_ready (kind, rank, job, host, id);
 
 -- Becomes ready at a time.
 CREATE TABLE task_delayed (

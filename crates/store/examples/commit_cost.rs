@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use ukai_domain::scheduler::{Commit, CommitId, Move, Needs, PlaceName, WindowKey, WindowNeed};
+use ukai_domain::scheduler::{Commit, CommitId, Move, Needs, PlaceName, RangeKey, RangeNeed};
 use ukai_domain::{
     Counts, Done, DoneStatus, Event, EventRow, Job, JobId, JobKind, JobStatus, LaneKey, Lease, Outcome,
     Place, Progress, Run, RunResult, RunRow, SessionId, TaskBody, TaskId, Timestamp, Waiting, WorkerId,
@@ -26,19 +26,29 @@ const WORKERS: u128 = 200;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let tasks: usize = std::env::args().nth(1).map_or(50_000, |n| n.parse().unwrap());
-    for direct in [false, true] {
+    for shape in [Shape::Queued, Shape::Direct, Shape::Deep] {
         for batch in [30, 100, 500] {
-            measure(tasks, batch, direct).await;
+            measure(tasks, batch, shape).await;
         }
     }
 }
 
-/// `direct`: a task is handed out by the step that accepts it, as on an idle system; else it waits first.
-async fn measure(tasks: usize, batch: usize, direct: bool) {
+/// Where a task waits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Shape {
+    /// For the next step, on one of 50 hosts.
+    Queued,
+    /// Nowhere: it is handed out by the step that accepts it, as on an idle system.
+    Direct,
+    /// Until all are there, on one of 1,000 hosts.
+    Deep,
+}
+
+async fn measure(tasks: usize, batch: usize, shape: Shape) {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path()).unwrap();
     let epoch = store.take_over("", Duration::from_secs(5)).await.unwrap().unwrap().epoch;
-    let mut bench = Bench::new(epoch, direct);
+    let mut bench = Bench::new(epoch, shape);
     let mut refill = Duration::ZERO;
     let (wall, cpu) = (Instant::now(), cpu_time());
     let mut made = Duration::ZERO;
@@ -46,11 +56,11 @@ async fn measure(tasks: usize, batch: usize, direct: bool) {
         let begin = own_time();
         let commit = Arc::new(bench.step(batch, tasks));
         made += own_time() - begin;
-        let needs = bench.needs();
+        let needs = bench.needs(batch);
         store.commit(commit).await.unwrap();
-        let begin = Instant::now();
+        let begin = cpu_time();
         store.prefetch(needs).await.unwrap();
-        refill += begin.elapsed();
+        refill += cpu_time() - begin;
     }
     let (wall, cpu) = (wall.elapsed(), cpu_time() - cpu - made);
     let each = |d: Duration| d.as_secs_f64() * 1e6 / tasks as f64;
@@ -59,8 +69,7 @@ async fn measure(tasks: usize, batch: usize, direct: bool) {
     drop(store);
     let size = std::fs::metadata(folder.path().join("ukai.db")).unwrap().len();
     println!(
-        "batch {batch:>4}{}: {:>5.1} us CPU a task ({:.1} us of it a refill read's wall), {:>6.1} us wall, {:>6.0} tasks/s, {} bytes a task, {} commits",
-        if direct { " direct" } else { " queued" },
+        "batch {batch:>4} {shape:?}: {:>5.1} us CPU a task ({:.1} us of it to read it back), {:>6.1} us wall, {:>6.0} tasks/s, {} bytes a task, {} commits",
         each(cpu),
         each(refill),
         each(wall),
@@ -72,7 +81,7 @@ async fn measure(tasks: usize, batch: usize, direct: bool) {
 
 struct Bench {
     epoch: u64,
-    direct: bool,
+    shape: Shape,
     n: u64,
     ids: u64,
     now: i64,
@@ -86,10 +95,10 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(epoch: u64, direct: bool) -> Self {
+    fn new(epoch: u64, shape: Shape) -> Self {
         Self {
             epoch,
-            direct,
+            shape,
             n: 0,
             ids: 0,
             now: 1_800_000_000_000,
@@ -127,7 +136,8 @@ impl Bench {
             commit.moves.push(to(task, Some(PlaceName::Leased), Place::Leased(lease.clone())));
             self.running.push_back(lease);
         }
-        for n in 0..batch.min(self.ready.len()) {
+        let filling = self.shape == Shape::Deep && self.submitted < tasks;
+        for n in 0..if filling { 0 } else { batch.min(self.ready.len()) } {
             let body = self.ready.pop_front().unwrap();
             delta.ready -= 1;
             self.assign(&mut commit, &mut events, body, n, Some(PlaceName::Ready));
@@ -140,7 +150,7 @@ impl Bench {
             let kind = body.lane.kind.to_string();
             events.push(Event::TaskCreated { task: body.id, url: body.url.clone(), priority: 50, kind });
             commit.tasks.push(Arc::clone(&body));
-            if self.direct {
+            if self.shape == Shape::Direct {
                 self.assign(&mut commit, &mut events, body, n, None);
                 delta.leased += 1;
             } else {
@@ -226,7 +236,8 @@ impl Bench {
         let mut random = [0; 10];
         random[2..].copy_from_slice(&self.ids.to_be_bytes());
         let id = TaskId(uuid::Builder::from_unix_timestamp_millis(now.0.unsigned_abs(), &random).into_uuid());
-        let host: Arc<str> = Arc::from(format!("shop{}.example", self.ids % 50));
+        let hosts = if self.shape == Shape::Deep { 1_000 } else { 50 };
+        let host: Arc<str> = Arc::from(format!("shop{}.example", self.ids % hosts));
         Arc::new(TaskBody {
             id,
             job: self.job,
@@ -240,14 +251,14 @@ impl Bench {
         })
     }
 
-    /// What a leader's refill reads: a few windows from their middle.
-    fn needs(&self) -> Needs {
-        let window = |body: &Arc<TaskBody>| WindowNeed {
-            key: WindowKey { lane: body.lane.clone(), priority: body.priority, job: body.job },
+    /// What a leader's refill reads: of the job as much as it hands out.
+    fn needs(&self, batch: usize) -> Needs {
+        let range = |body: &Arc<TaskBody>| RangeNeed {
+            key: RangeKey { kind: Arc::clone(&body.lane.kind), priority: body.priority, job: body.job },
             after: body.id,
-            limit: 256,
+            limit: batch,
         };
-        Needs { windows: self.ready.iter().take(2).map(window).collect(), ..Needs::default() }
+        Needs { ranges: self.ready.iter().take(1).map(range).collect(), ..Needs::default() }
     }
 }
 

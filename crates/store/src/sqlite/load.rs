@@ -5,10 +5,10 @@ use super::failure::Failure;
 use super::place::{lease, lease_columns};
 use super::read::{job, worker};
 use super::{columns, leader, prefetch};
-use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
 use std::sync::Arc;
-use ukai_domain::scheduler::{DelayedNeed, HostPolicy, LaneRow, Snapshot};
-use ukai_domain::{LaneKey, Lease, TaskId, Timestamp, Waiting};
+use ukai_domain::scheduler::{DelayedNeed, HostPolicy, LaneRow, RangeKey, Snapshot};
+use ukai_domain::{JobId, LaneKey, Lease, TaskId, Timestamp, Waiting};
 use uuid::Uuid;
 
 /// All from one state. At most `heads` rows of windows and `delayed` timers.
@@ -39,6 +39,7 @@ pub(super) fn load(
         total: job::total(&tx)?,
         leases: leases(&tx)?,
         heads: window_heads(&tx, heads)?,
+        ranges: ranges(&tx)?,
         depth: depth(&tx)?,
         delayed: Some(prefetch::delayed(
             &tx,
@@ -113,7 +114,7 @@ pub(super) const HEADS: &str = concat!(
     ", ",
     progress_columns!(),
     " FROM task_ready p CROSS JOIN task t ON t.id = p.id
-      WHERE p.kind = ?1 AND (p.rank, p.job, p.host) > (?2, ?3, ?4)
+      WHERE p.kind = ?1 AND (p.rank, p.job, p.host, p.id) > (?2, ?3, ?4, x'ffffffffffffffffffffffffffffffff')
       ORDER BY p.rank, p.job, p.host, p.id LIMIT 1"
 );
 
@@ -134,6 +135,30 @@ fn kinds(conn: &Connection) -> Result<Vec<Arc<str>>> {
         }
     }
 }
+
+/// From job to job without reading what lies between.
+fn ranges(conn: &Connection) -> Result<Vec<RangeKey>> {
+    let mut next = conn.prepare_cached(RANGES)?;
+    let mut ranges: Vec<RangeKey> = Vec::new();
+    for kind in kinds(conn)? {
+        let (mut rank, mut job) = (i64::MIN, Uuid::nil());
+        while let Some(found) = next
+            .query_row(params![&*kind, rank, job.as_bytes()], |row| Ok((row.get(0)?, columns::uuid(row, 1)?)))
+            .optional()?
+        {
+            (rank, job) = found;
+            let priority = u8::try_from(100 - rank).map_err(|_| Error::IntegralValueOutOfRange(0, rank))?;
+            ranges.push(RangeKey { kind: Arc::clone(&kind), priority, job: JobId(job) });
+        }
+    }
+    Ok(ranges)
+}
+
+/// The first job after (rank, job). SQLite seeks to the first row that is equal in what is compared and walks on from
+/// there: so the id is compared too, with what is above all ids.
+pub(super) const RANGES: &str = "SELECT rank, job FROM task_ready
+     WHERE kind = ?1 AND (rank, job, id) > (?2, ?3, x'ffffffffffffffffffffffffffffffff')
+     ORDER BY rank, job, id LIMIT 1";
 
 fn depth(conn: &Connection) -> Result<Vec<(Arc<str>, i64)>> {
     let mut count = conn.prepare_cached("SELECT count(*) FROM task_ready WHERE kind = ?1")?;

@@ -55,16 +55,10 @@ fn find_ready(conn: &Connection, body: &Arc<TaskBody>) -> Result<Option<Place>> 
     conn.prepare_cached(concat!(
         "SELECT ",
         progress_columns!(),
-        " FROM task_ready p WHERE p.kind = ?1 AND p.rank = ?2 AND p.job = ?3 AND p.host = ?4 AND p.id = ?5"
+        " FROM task_ready p WHERE p.kind = ?1 AND p.rank = ?2 AND p.job = ?3 AND p.id = ?4"
     ))?
     .query_row(
-        params![
-            &*body.lane.kind,
-            100 - i64::from(body.priority),
-            body.job.as_bytes(),
-            &*body.lane.host,
-            body.id.as_bytes()
-        ],
+        params![&*body.lane.kind, 100 - i64::from(body.priority), body.job.as_bytes(), body.id.as_bytes()],
         |row| Ok(Place::Ready(Waiting { body: Arc::clone(body), progress: progress(row, 0)? })),
     )
     .optional()

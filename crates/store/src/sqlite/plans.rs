@@ -6,7 +6,7 @@ use super::{commit, leader, load, migrate, prefetch};
 use crate::{TaskFilter, TaskStatus};
 use rusqlite::{Connection, params};
 use std::time::Duration;
-use ukai_domain::scheduler::{Needs, SweepNeed, WindowKey, WindowNeed};
+use ukai_domain::scheduler::{Needs, RangeKey, RangeNeed, SweepNeed, WindowKey, WindowNeed};
 use ukai_domain::{DoneStatus, JobId, LaneKey, TaskId, WorkerId};
 use uuid::Uuid;
 
@@ -32,15 +32,34 @@ fn a_million_waiting_tasks() {
     assert_eq!(loaded.depth, [("scrape".into(), 1_000_000)]);
     assert!(load_time < Duration::from_secs(6), "a load took {load_time:?}");
 
-    let windows = |after: TaskId| (0..100).map(|job| deep(job, after)).collect();
-    let (found, time) =
-        timed(|| prefetch::prefetch(&mut conn, &needs(windows(TaskId::NIL))).expect("a refill"));
+    let want: Vec<RangeKey> = (0..100).map(range).collect();
+    assert_eq!(loaded.ranges, want);
+
+    // All jobs read on: from the first row, then from behind it.
+    let mut after = vec![TaskId::NIL; 100];
+    let mut refill = Duration::MAX;
+    for _ in 0..3 {
+        let ranges = (0..100).zip(&after);
+        let ranges = ranges.map(|(n, &after)| RangeNeed { key: range(n), after, limit: 256 }).collect();
+        let needs = Needs { ranges, ..Needs::default() };
+        let (found, time) = timed(|| prefetch::prefetch(&mut conn, &needs).expect("a refill"));
+        assert!(found.ranges.iter().all(|r| r.rows.len() == 256 && r.more));
+        after = found.ranges.iter().map(|r| r.rows[255].body.id).collect();
+        refill = refill.min(time);
+    }
+    assert!(refill < Duration::from_millis(1_000), "a refill of 100 jobs took {refill:?}");
+
+    // Single windows where a lane was closed: a seek each.
+    let small = (0..100).map(|n| window(n, "h0500")).collect();
+    let needs = Needs { windows: small, ..Needs::default() };
+    let (found, small) = timed(|| prefetch::prefetch(&mut conn, &needs).expect("windows"));
+    assert!(found.windows.iter().all(|w| i64::try_from(w.rows.len()) == Ok(SMALL) && !w.more));
+    assert!(small < Duration::from_millis(500), "100 small windows took {small:?}");
+    let deep = (0..100).map(|n| window(n, "z")).collect();
+    let needs = Needs { windows: deep, ..Needs::default() };
+    let (found, deep) = timed(|| prefetch::prefetch(&mut conn, &needs).expect("windows"));
     assert!(found.windows.iter().all(|w| w.rows.len() == 256 && w.more));
-    let middle = found.windows[0].rows[255].body.id;
-    let (found, again) = timed(|| prefetch::prefetch(&mut conn, &needs(windows(middle))).expect("a refill"));
-    assert!(found.windows.iter().all(|w| !w.rows.is_empty()));
-    let refill = time.min(again);
-    assert!(refill < Duration::from_millis(1_500), "a refill of 100 windows took {refill:?}");
+    assert!(deep < Duration::from_millis(1_500), "100 deep windows took {deep:?}");
 
     // A slice of a sweep and a look at what is ahead don't grow with the queue.
     let sweeps = vec![SweepNeed { job: job(99), ended_too: true, limit: 500 }];
@@ -48,28 +67,31 @@ fn a_million_waiting_tasks() {
         timed(|| prefetch::prefetch(&mut conn, &Needs { sweeps, ..Needs::default() }).expect("a slice"));
     assert_eq!(found.sweeps[0].1.len(), 500);
     assert!(slice < Duration::from_millis(500), "a slice took {slice:?}");
-    let ahead = vec![loaded.heads[0].body.id];
-    let (_, count) =
+    let ahead = vec![after[99]];
+    let (found, count) =
         timed(|| prefetch::prefetch(&mut conn, &Needs { ahead, ..Needs::default() }).expect("a count"));
+    assert_eq!(found.ahead[&after[99]], 10_000);
     assert!(count < Duration::from_millis(500), "a count took {count:?}");
-    println!("load {load_time:?}, refill of 100 windows {refill:?}, slice of 500 {slice:?}, ahead {count:?}");
+    println!(
+        "load {load_time:?}, 100 jobs of 256 {refill:?}, of 9 in windows {small:?}, of 256 in windows {deep:?}, slice of 500 {slice:?}, ahead {count:?}"
+    );
 }
 
-fn needs(windows: Vec<WindowNeed>) -> Needs {
-    Needs { windows, ..Needs::default() }
+fn range(n: u128) -> RangeKey {
+    RangeKey { kind: "scrape".into(), priority: 50, job: job(n) }
 }
 
-fn deep(n: u128, after: TaskId) -> WindowNeed {
-    let lane = LaneKey { kind: "scrape".into(), host: "z".into() };
-    WindowNeed { key: WindowKey { lane, priority: 50, job: job(n) }, after, limit: 256 }
+fn window(n: u128, host: &str) -> WindowNeed {
+    let lane = LaneKey { kind: "scrape".into(), host: host.into() };
+    WindowNeed { key: WindowKey { lane, priority: 50, job: job(n) }, after: TaskId::NIL, limit: 256 }
 }
 
 fn job(n: u128) -> JobId {
     JobId(Uuid::from_u128(n + 1))
 }
 
-/// In the order of the key, each row behind the last. Bodies are only there for what is read: the first row of every
-/// window, and the deep windows.
+/// In the order of the key, each row behind the last: the rows of a job go round its hosts. Bodies are only there for
+/// what is read: the first thousand rows of every job, its deep window and one small one.
 fn fill(conn: &Connection) {
     conn.execute_batch(
         "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY; PRAGMA cache_size = -200000; BEGIN;
@@ -79,13 +101,17 @@ fn fill(conn: &Connection) {
          CREATE TEMP TABLE h AS SELECT n, printf('h%04d', n) AS host FROM n;",
     )
     .expect("sources");
-    // The id: a UUIDv7's head, the window's number, and the row's in it.
-    let rows = "INSERT INTO task_ready SELECT 'scrape', 50, j.job, h.host,
-         unhex(printf('018bcfe568007000%012x%04x', j.n * 1001 + h.n, n.n)), 0, 0, 0, 0, NULL
-         FROM j CROSS JOIN h CROSS JOIN n WHERE n.n < ?1 AND j.n = ?2";
+    // The id: a UUIDv7's head, the job's number, and the row's in it.
+    let rows = "INSERT INTO task_ready SELECT 'scrape', 50, j.job,
+         unhex(printf('018bcfe568007000%012x%04x', j.n, n.n * 1000 + h.n)), h.host, 0, 0, 0, 0, NULL
+         FROM j CROSS JOIN n CROSS JOIN h WHERE n.n < ?1 AND j.n = ?2";
     let mut small = conn.prepare(rows).expect("a statement");
     let mut deep = conn
-        .prepare(&rows.replace("CROSS JOIN h ", "CROSS JOIN (SELECT 1000 AS n, 'z' AS host) h "))
+        .prepare(
+            &rows
+                .replace("n.n * 1000", "n.n")
+                .replace("CROSS JOIN h ", "CROSS JOIN (SELECT 60000 AS n, 'z' AS host) h "),
+        )
         .expect("a statement");
     for j in 0..100 {
         small.execute(params![SMALL, j]).expect("rows");
@@ -97,8 +123,8 @@ fn fill(conn: &Connection) {
              1700000000000 FROM task_ready p WHERE {which}"
         )
     };
-    // The last two bytes count the rows of a window.
-    conn.execute(&body("p.host = 'z' OR substr(p.id, 15) = x'0000'"), []).expect("bodies");
+    // The last two bytes count the rows of a job: 1,000 is x'03e8'.
+    conn.execute(&body("p.host IN ('z', 'h0500') OR substr(p.id, 15) < x'03e8'"), []).expect("bodies");
     conn.execute_batch("COMMIT").expect("a commit");
 }
 
@@ -115,17 +141,25 @@ fn plans_neither_scan_nor_sort(conn: &Connection) {
         TaskFilter { job: Some(job(1)), ..statuses(&[TaskStatus::Running]) },
     ];
     let lists = filters.iter().map(list::statement);
-    let hot = commit::statements()
+    let hot: Vec<&str> = commit::statements()
         .into_iter()
         .chain(prefetch::statements())
-        .chain([load::HEADS])
-        .map(str::to_owned);
-    for sql in hot.chain(lists) {
+        .chain([load::HEADS, load::RANGES])
+        .collect();
+    for sql in hot.iter().map(|&sql| sql.to_owned()).chain(lists) {
         let plan = plan(conn, &sql);
         assert!(plan.contains("SEARCH"), "{sql}\n{plan}");
         // The rows of a subquery with a limit are counted, not scanned for.
         let scans = plan.lines().any(|l| l.starts_with("SCAN ") && !l.starts_with("SCAN (subquery"));
         assert!(!scans && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+    }
+    // A job's rows come in the order of ids from the primary key, a window's from its index: no row of another host
+    // is passed over.
+    for sql in hot.iter().filter(|sql| sql.contains("job = ?3")) {
+        let plan = plan(conn, sql);
+        let of_window = sql.contains("host = ?4");
+        assert_eq!(plan.contains("task_ready_window"), of_window, "{sql}\n{plan}");
+        assert!(!of_window || plan.contains("job=? AND host=? AND id>?"), "{sql}\n{plan}");
     }
     // A worker's list sorts the short tail that is in no list yet, and nothing else.
     let of_worker = TaskFilter { worker: Some(WorkerId(Uuid::from_u128(1))), ..TaskFilter::default() };

@@ -88,5 +88,14 @@ fn name(conn: &Connection, commit: &Commit) -> Result<(), Failure> {
 /// What runs once for every task, with its plan asserted at a million rows.
 #[cfg(test)]
 pub(super) fn statements() -> Vec<&'static str> {
-    vec![ready::LEAVE, delayed::LEAVE, lease::LEAVE, lease::STAY, done::LEAVE, run::UNLIST, run::PURGE]
+    vec![
+        ready::LEAVE,
+        ready::STAY,
+        delayed::LEAVE,
+        lease::LEAVE,
+        lease::STAY,
+        done::LEAVE,
+        run::UNLIST,
+        run::PURGE,
+    ]
 }

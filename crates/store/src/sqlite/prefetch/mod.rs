@@ -1,12 +1,12 @@
 //! The cold rows that the next step needs, all from one state.
 
 mod ahead;
+mod next;
 mod sweep;
 mod task;
-mod window;
 
+pub(super) use next::delayed;
 pub(super) use task::body_by_id;
-pub(super) use window::delayed;
 
 use super::columns;
 use super::read::job;
@@ -29,8 +29,11 @@ pub(super) fn prefetch(conn: &mut Connection, needs: &Needs) -> Result<Prefetche
     for key in &needs.idempotency {
         found.idempotency.extend(remembered(&tx, key)?);
     }
+    for need in &needs.ranges {
+        found.ranges.push(next::range(&tx, need)?);
+    }
     for need in &needs.windows {
-        found.windows.push(window::rows(&tx, need)?);
+        found.windows.push(next::window(&tx, need)?);
     }
     if let Some(need) = &needs.delayed {
         found.delayed = Some(delayed(&tx, need)?);
@@ -66,6 +69,6 @@ fn remembered(conn: &Connection, key: &IdempotencyKey) -> Result<Option<Idempote
 #[cfg(test)]
 pub(super) fn statements() -> Vec<&'static str> {
     let sweep = [sweep::GROUPS, sweep::READY, sweep::DELAYED, sweep::DONE];
-    let ahead = [ahead::HIGHER, ahead::NEXT_WINDOW, ahead::OLDER];
-    [window::WINDOW, window::DELAYED].into_iter().chain(sweep).chain(ahead).collect()
+    let ahead = [ahead::HIGHER, ahead::NEXT_JOB, ahead::OLDER];
+    [next::RANGE, next::WINDOW, next::DELAYED].into_iter().chain(sweep).chain(ahead).collect()
 }

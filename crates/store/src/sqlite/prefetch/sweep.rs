@@ -19,7 +19,7 @@ pub(super) const READY: &str = concat!(
     ", ",
     progress_columns!(),
     " FROM task_ready p CROSS JOIN task t ON t.id = p.id
-      WHERE p.kind = ?1 AND p.rank = ?2 AND p.job = ?3 LIMIT ?4"
+      WHERE p.kind = ?1 AND p.rank = ?2 AND p.job = ?3 ORDER BY p.id LIMIT ?4"
 );
 
 pub(super) const DELAYED: &str = concat!(
@@ -39,8 +39,11 @@ pub(super) const DONE: &str = concat!(
       WHERE t.job = ?1 ORDER BY t.id LIMIT ?2"
 );
 
-pub(super) const GROUPS: &str =
-    "SELECT kind, rank FROM task_ready WHERE (kind, rank) > (?1, ?2) ORDER BY kind, rank LIMIT 1";
+/// The first (kind, rank) after one. SQLite seeks to the first row that is equal in what is compared and walks on from
+/// there: so the rest of the key is compared too, with what is above all ids.
+pub(super) const GROUPS: &str = "SELECT kind, rank FROM task_ready
+     WHERE (kind, rank, job) > (?1, ?2, x'ffffffffffffffffffffffffffffffff')
+     ORDER BY kind, rank, job LIMIT 1";
 
 /// First what is ready, then what is delayed, then what has ended, where that is asked for.
 pub(super) fn next(conn: &Connection, need: &SweepNeed) -> Result<Vec<Place>> {

@@ -30,7 +30,12 @@ pub(crate) async fn empty(made: Made) {
     let leader = made.store.take_over("one", super::LEASE).await.unwrap().unwrap();
     let loaded = made.store.load(leader.epoch, 10, 10).await.unwrap();
     assert_eq!((loaded.last_event, loaded.last_now.0, loaded.last_id), (0, 0, uuid::Uuid::nil()));
-    assert!(loaded.jobs.is_empty() && loaded.heads.is_empty() && loaded.leases.is_empty());
+    assert!(
+        loaded.jobs.is_empty()
+            && loaded.heads.is_empty()
+            && loaded.ranges.is_empty()
+            && loaded.leases.is_empty()
+    );
     assert_eq!(loaded.delayed.map(|d| (d.rows.len(), d.more)), Some((0, false)));
     assert_eq!(made.store.last_commit().await.unwrap(), None);
 }

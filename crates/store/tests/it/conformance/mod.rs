@@ -61,7 +61,7 @@ macro_rules! conformance {
             event: replays, of_one_job, whole_rows;
             list: by_status, by_worker, by_job, by_time, pages_and_cursor, totals_are_exact_to_ten_thousand;
             load: budgets, empty, derived_ids_do_not_count, ended_jobs_stay_away;
-            prefetch: windows_page, timers_page, sweeps, ahead, unknown_ids;
+            prefetch: ranges_page, windows_page, timers_page, sweeps, ahead, unknown_ids;
             others: deleted_jobs_stay_in_the_total, api_keys, worker_tokens, forgetting, results_come_back_as_sent;
         );
     };

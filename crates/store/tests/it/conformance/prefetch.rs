@@ -2,8 +2,54 @@
 
 use super::{Made, commit, lead};
 use std::time::Duration;
-use ukai_domain::scheduler::{DelayedNeed, IdempotencyKey, Needs, SweepNeed, WindowKey, WindowNeed};
+use ukai_domain::scheduler::{
+    DelayedNeed, IdempotencyKey, Needs, RangeKey, RangeNeed, SweepNeed, WindowKey, WindowNeed,
+};
 use ukai_domain::{JobId, LaneKey, Place, TaskId, Timestamp};
+
+/// A job from any row on, over all its hosts, with word of what lies behind.
+pub(crate) async fn ranges_page(made: Made) {
+    let mut world = lead(&made, 46).await;
+    let jobs: Vec<JobId> = world.jobs.keys().copied().take(2).collect();
+    for n in 0..30 {
+        world.submit(jobs[0], ["b.example", "a.example", "c.example"][n % 3], 50, None);
+        world.submit(jobs[1], "a.example", 50, None);
+        world.submit(jobs[0], "a.example", 51, None);
+    }
+    commit(&made, &mut world).await;
+    let key = RangeKey { kind: "scrape".into(), priority: 50, job: jobs[0] };
+    let all: Vec<TaskId> = world
+        .places
+        .values()
+        .filter(|p| matches!(p, Place::Ready(_)))
+        .map(Place::body)
+        .filter(|b| b.lane.kind == key.kind && b.priority == 50 && b.job == key.job)
+        .map(|b| b.id)
+        .collect();
+    let (mut after, mut found) = (TaskId::NIL, Vec::new());
+    loop {
+        let missing = RangeKey { job: JobId::NIL, ..key.clone() };
+        let ranges = vec![
+            RangeNeed { key: missing, after: TaskId::NIL, limit: 4 },
+            RangeNeed { key: key.clone(), after, limit: 4 },
+        ];
+        let mut rows = made.store.prefetch(Needs { ranges, ..Needs::default() }).await.unwrap().ranges;
+        assert_eq!((rows[0].rows.len(), rows[0].more), (0, false));
+        let page = rows.remove(1);
+        assert_eq!(page.key, key);
+        assert!(page.rows.iter().all(|w| *w.body == **world.places[&w.body.id].body()));
+        found.extend(page.rows.iter().map(|w| w.body.id));
+        after = *found.last().unwrap();
+        assert_eq!(page.more, found.len() < all.len());
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(found, all);
+    let none = Needs { ranges: vec![RangeNeed { key, after: TaskId::NIL, limit: 0 }], ..Needs::default() };
+    let none = made.store.prefetch(none).await.unwrap().ranges;
+    assert!(none[0].rows.is_empty() && none[0].more);
+}
 
 /// A window from any row on, with word of what lies behind.
 pub(crate) async fn windows_page(made: Made) {

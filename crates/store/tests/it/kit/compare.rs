@@ -2,7 +2,9 @@
 
 use super::World;
 use std::collections::BTreeMap;
-use ukai_domain::scheduler::{DelayedNeed, EndedRun, Needs, PlaceName, WindowKey, WindowNeed};
+use ukai_domain::scheduler::{
+    DelayedNeed, EndedRun, Needs, PlaceName, RangeKey, RangeNeed, WindowKey, WindowNeed,
+};
 use ukai_domain::{Outcome, Place, TaskId, Timestamp, Waiting};
 use ukai_store::{EventFilter, Store, TaskFilter, TaskRow, TaskStatus};
 
@@ -56,6 +58,8 @@ async fn assert_load(store: &dyn Store, world: &World) {
     loaded.heads.sort_by_key(|w| w.body.id);
     heads.sort_by_key(|w| w.body.id);
     assert_eq!(loaded.heads, heads);
+    loaded.ranges.sort();
+    assert_eq!(loaded.ranges, ranges(world).into_keys().collect::<Vec<_>>());
     loaded.depth.sort();
     assert_eq!(loaded.depth, depth.into_iter().collect::<Vec<_>>());
     let delayed = loaded.delayed.expect("the timers");
@@ -69,11 +73,15 @@ async fn assert_load(store: &dyn Store, world: &World) {
 }
 
 async fn assert_prefetch(store: &dyn Store, world: &World) {
-    let windows = windows(world);
+    let (ranges, windows) = (ranges(world), windows(world));
     let needs = Needs {
         tasks: world.places.keys().copied().collect(),
         jobs: world.jobs.keys().copied().collect(),
         idempotency: world.replies.iter().map(|r| r.key.clone()).collect(),
+        ranges: ranges
+            .keys()
+            .map(|key| RangeNeed { key: key.clone(), after: TaskId::NIL, limit: ALL })
+            .collect(),
         windows: windows
             .keys()
             .map(|key| WindowNeed { key: key.clone(), after: TaskId::NIL, limit: ALL })
@@ -95,6 +103,10 @@ async fn assert_prefetch(store: &dyn Store, world: &World) {
         assert_eq!((job, counts), (&world.jobs[id], &world.counts[id]));
     }
     assert_eq!(found.idempotency, world.replies);
+    assert_eq!((found.ranges.len(), found.windows.len()), (ranges.len(), windows.len()));
+    for (rows, (key, want)) in found.ranges.iter().zip(ranges) {
+        assert_eq!((&rows.key, &rows.rows, rows.more), (&key, &want, false));
+    }
     for (rows, (key, want)) in found.windows.iter().zip(windows) {
         assert_eq!((&rows.key, &rows.rows, rows.more), (&key, &want, false));
     }
@@ -163,6 +175,18 @@ pub(crate) fn expected_row(world: &World, id: TaskId, with_runs: bool, with_resu
         }
     }
     row
+}
+
+/// Ready tasks by job, each in the order of ids: the windows of a job, merged.
+fn ranges(world: &World) -> BTreeMap<RangeKey, Vec<Waiting>> {
+    let mut ranges: BTreeMap<RangeKey, Vec<Waiting>> = BTreeMap::new();
+    for (WindowKey { lane, priority, job }, rows) in windows(world) {
+        ranges.entry(RangeKey { kind: lane.kind, priority, job }).or_default().extend(rows);
+    }
+    for rows in ranges.values_mut() {
+        rows.sort_by_key(|w| w.body.id);
+    }
+    ranges
 }
 
 /// Ready tasks as windows, each in the order of ids.

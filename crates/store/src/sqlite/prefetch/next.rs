@@ -1,20 +1,31 @@
-//! The next rows of windows and of the timers.
+//! The next rows of jobs, of single windows and of the timers.
 
 use crate::sqlite::columns::{
-    BODY_WIDTH, PROGRESS_WIDTH, body, body_columns, body_in_lane, progress, progress_columns, time,
+    BODY_WIDTH, PROGRESS_WIDTH, arc, body, body_columns, body_in_lane, progress, progress_columns, time,
 };
 use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
-use ukai_domain::Waiting;
-use ukai_domain::scheduler::{DelayedNeed, DelayedRows, WindowNeed, WindowRows};
+use ukai_domain::scheduler::{DelayedNeed, DelayedRows, RangeNeed, RangeRows, WindowNeed, WindowRows};
+use ukai_domain::{LaneKey, Waiting};
 
-/// A window is one range of the primary key.
-pub(super) const WINDOW: &str = concat!(
+/// What a job has next is one range of the primary key.
+pub(super) const RANGE: &str = concat!(
     "SELECT ",
     body_columns!(),
     ", ",
     progress_columns!(),
     " FROM task_ready p CROSS JOIN task t ON t.id = p.id
+      WHERE p.kind = ?1 AND p.rank = ?2 AND p.job = ?3 AND p.id > ?4 ORDER BY p.id LIMIT ?5"
+);
+
+/// A window is one range of an index, which must be named: left to itself SQLite reads the whole job and drops the
+/// rows of other hosts.
+pub(super) const WINDOW: &str = concat!(
+    "SELECT ",
+    body_columns!(),
+    ", ",
+    progress_columns!(),
+    " FROM task_ready p INDEXED BY task_ready_window CROSS JOIN task t ON t.id = p.id
       WHERE p.kind = ?1 AND p.rank = ?2 AND p.job = ?3 AND p.host = ?4 AND p.id > ?5 ORDER BY p.id LIMIT ?6"
 );
 
@@ -28,7 +39,24 @@ pub(super) const DELAYED: &str = concat!(
       WHERE (p.at, p.id) > (?1, ?2) ORDER BY p.at, p.id LIMIT ?3"
 );
 
-pub(super) fn rows(conn: &Connection, need: &WindowNeed) -> Result<WindowRows> {
+pub(super) fn range(conn: &Connection, need: &RangeNeed) -> Result<RangeRows> {
+    let RangeNeed { key, after, limit } = need;
+    let mut statement = conn.prepare_cached(RANGE)?;
+    let rank = 100 - i64::from(key.priority);
+    let range = params![&*key.kind, rank, key.job.as_bytes(), after.as_bytes(), one_more(*limit)];
+    let mut rows = statement
+        .query_map(range, |row| {
+            let lane = LaneKey { kind: Arc::clone(&key.kind), host: arc(row, 3)? };
+            let body = Arc::new(body_in_lane(row, 0, lane)?);
+            Ok(Waiting { body, progress: progress(row, BODY_WIDTH)? })
+        })?
+        .collect::<Result<Vec<_>>>()?;
+    let more = rows.len() > *limit;
+    rows.truncate(*limit);
+    Ok(RangeRows { key: key.clone(), rows, more })
+}
+
+pub(super) fn window(conn: &Connection, need: &WindowNeed) -> Result<WindowRows> {
     let WindowNeed { key, after, limit } = need;
     let lane = &key.lane;
     let mut statement = conn.prepare_cached(WINDOW)?;
