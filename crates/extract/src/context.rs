@@ -1,9 +1,13 @@
 //! A page with everything that all layers read from it, prepared once.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use url::Url;
 
 use crate::extraction::Page;
-use crate::html::Document;
+use crate::html::{Document, NodeId};
 use crate::money::Site;
 use crate::structured::{self, Embedded, Meta, Thing};
 
@@ -17,6 +21,8 @@ pub(crate) struct Context<'a> {
     pub(crate) things: Vec<Thing>,
     pub(crate) embedded: Embedded,
     pub(crate) site: Site,
+    /// Where links lead, as far as that was asked for.
+    pub(crate) targets: RefCell<HashMap<NodeId, Option<Rc<str>>>>,
 }
 
 impl<'a> Context<'a> {
@@ -34,7 +40,16 @@ impl<'a> Context<'a> {
             language: meta.language.clone(),
             currency: None,
         };
-        Context { document, url, base, meta, things, embedded: Embedded::default(), site }
+        Context {
+            document,
+            url,
+            base,
+            meta,
+            things,
+            embedded: Embedded::default(),
+            site,
+            targets: RefCell::default(),
+        }
     }
 
     /// The host without `www.`; empty where the address is unknown.

@@ -175,9 +175,13 @@ fn kind_of(
     if media::main_video(context).is_some() && og.starts_with("video") {
         return Kind::Video;
     }
+    let can_be_bought = product::can_be_bought(&context.document);
+    if og == "article" && !can_be_bought {
+        return Kind::Article;
+    }
     let found = listing::cards(context);
     let cards = found.as_ref().map_or(0, |list| list.items.len());
-    if cards < 12 && product::can_be_bought(&context.document) && product::shows_price(context) {
+    if cards < 12 && can_be_bought && product::shows_price(context) {
         return Kind::Product;
     }
     if cards >= 3 && og != "article" {

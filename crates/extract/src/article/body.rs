@@ -13,32 +13,33 @@ const PROSE: usize = 40;
 /// The prose, a paragraph a line, and the element that holds it.
 pub(super) fn text(context: &Context<'_>) -> (String, String) {
     let document = &context.document;
+    let furniture = &Furniture::of(document);
     let marked = Selector::fixed(
         "[itemprop=articleBody], .article-body, .entry-content, .post-content, .article__body, .c-entry-content, .story-body, .article-content, .articleBody",
     );
     for choice in document.select_by_choice(Document::ROOT, &marked) {
-        if let Some((id, text)) = joined(document, choice) {
+        if let Some((id, text)) = joined(document, furniture, choice) {
             return (text, crate::label_of(document, id));
         }
     }
-    match densest(document) {
+    match densest(document, furniture) {
         Some(id) => {
-            let (id, text) = widen(document, id);
+            let (id, text) = widen(document, furniture, id);
             (text, crate::label_of(document, id))
         }
         None => {
             let body = document.named("body").first().copied().unwrap_or(Document::ROOT);
-            (prose(document, body), "body".to_owned())
+            (prose(document, furniture, body), "body".to_owned())
         }
     }
 }
 
 /// The prose of one element, or of several beside each other: the parts of a long article.
-fn joined(document: &Document<'_>, found: Vec<NodeId>) -> Option<(NodeId, String)> {
+fn joined(document: &Document<'_>, furniture: &Furniture, found: Vec<NodeId>) -> Option<(NodeId, String)> {
     let mut parts: Vec<(NodeId, String)> = Vec::new();
     for id in found.into_iter().take(MAX_PARTS) {
         if parts.last().is_none_or(|(last, _)| !document.contains(*last, id)) {
-            parts.push((id, prose(document, id)));
+            parts.push((id, prose(document, furniture, id)));
         }
     }
     let longest = parts.iter().map(|(_, text)| text.len()).max()?;
@@ -65,14 +66,14 @@ fn near(document: &Document<'_>, a: NodeId, b: NodeId) -> bool {
 }
 
 /// The element under which most prose stands, counting near paragraphs more than far ones.
-fn densest(document: &Document<'_>) -> Option<NodeId> {
+fn densest(document: &Document<'_>, furniture: &Furniture) -> Option<NodeId> {
     let mut scores: HashMap<NodeId, f64> = HashMap::new();
     let mut total = 0.0;
     for id in document
         .elements(Document::ROOT)
         .filter(|id| matches!(document.name(*id), "p" | "pre" | "blockquote" | "li" | "td" | "div"))
     {
-        if is_furniture(document, id) {
+        if furniture.around(id) {
             continue;
         }
         let name = document.name(id);
@@ -101,22 +102,23 @@ fn densest(document: &Document<'_>) -> Option<NodeId> {
 }
 
 /// Up from the densest element while its surroundings are prose as well: articles come in several sections.
-fn widen(document: &Document<'_>, id: NodeId) -> (NodeId, String) {
-    let mut best = (id, prose(document, id));
+fn widen(document: &Document<'_>, furniture: &Furniture, id: NodeId) -> (NodeId, String) {
+    let mut best = (id, prose(document, furniture, id));
     let whole = document.ancestors(id).find(|parent| document.name(*parent) == "article");
     for parent in document.ancestors(id).take(if whole.is_some() { 8 } else { 2 }) {
-        if matches!(document.name(parent), "body" | "html" | "main") || is_furniture_itself(document, parent)
-        {
+        if matches!(document.name(parent), "body" | "html" | "main") || furniture.own(parent) {
             break;
         }
-        let text = prose(document, parent);
+        let text = prose(document, furniture, parent);
         let (now, then) = (best.1.len().max(1), text.len());
         // Without an `article` around it only the nearest surroundings are trusted.
         let limit = if whole.is_some() { now * 3 } else { now + now / 3 };
         if then > limit || (whole.is_none() && share_of_links(document, parent) > 0.2) {
             break;
         }
-        if then > now + now / 25 && prose_length(document, parent) > prose_length(document, best.0) {
+        if then > now + now / 25
+            && prose_length(document, furniture, parent) > prose_length(document, furniture, best.0)
+        {
             best = (parent, text);
         }
         if Some(parent) == whole {
@@ -127,10 +129,10 @@ fn widen(document: &Document<'_>, id: NodeId) -> (NodeId, String) {
 }
 
 /// Characters in paragraphs that are long enough to be prose.
-fn prose_length(document: &Document<'_>, id: NodeId) -> usize {
+fn prose_length(document: &Document<'_>, furniture: &Furniture, id: NodeId) -> usize {
     document
         .elements(id)
-        .filter(|id| document.name(*id) == "p" && !is_furniture(document, *id))
+        .filter(|id| document.name(*id) == "p" && !furniture.around(*id))
         .map(|id| document.text_up_to(id, 4_000).chars().count())
         .filter(|length| *length >= PROSE)
         .sum()
@@ -156,8 +158,8 @@ fn own_text(document: &Document<'_>, id: NodeId) -> usize {
         .sum()
 }
 
-fn prose(document: &Document<'_>, id: NodeId) -> String {
-    document.lines(id, |inner| is_furniture_itself(document, inner) || is_link_box(document, inner))
+fn prose(document: &Document<'_>, furniture: &Furniture, id: NodeId) -> String {
+    document.lines(id, |inner| furniture.own(inner) || is_link_box(document, inner))
 }
 
 /// A box of links to other pages: hardly a word in it is not a link.
@@ -170,13 +172,35 @@ fn is_link_box(document: &Document<'_>, id: NodeId) -> bool {
     links > 0 && document.text_up_to(id, 6_000).chars().count() > 20 && share_of_links(document, id) > 0.7
 }
 
-fn is_furniture(document: &Document<'_>, id: NodeId) -> bool {
-    std::iter::once(id)
-        .chain(document.ancestors(id))
-        .any(|id| is_furniture_itself(document, id) || document.is_hidden(id))
+/// Which elements are the page's furniture, by themselves and by what they stand in; worked out once a page.
+struct Furniture {
+    own: Vec<bool>,
+    around: Vec<bool>,
 }
 
-fn is_furniture_itself(document: &Document<'_>, id: NodeId) -> bool {
+impl Furniture {
+    fn of(document: &Document<'_>) -> Self {
+        let count = document.end(Document::ROOT) as usize;
+        let (mut own, mut around) = (vec![false; count], vec![false; count]);
+        for id in document.elements(Document::ROOT) {
+            let at = id as usize;
+            own[at] = says_furniture(document, id);
+            let outer = document.parent(id).is_some_and(|parent| around[parent as usize]);
+            around[at] = outer || own[at] || document.is_hidden(id);
+        }
+        Furniture { own, around }
+    }
+
+    fn own(&self, id: NodeId) -> bool {
+        self.own.get(id as usize).copied().unwrap_or(false)
+    }
+
+    fn around(&self, id: NodeId) -> bool {
+        self.around.get(id as usize).copied().unwrap_or(false)
+    }
+}
+
+fn says_furniture(document: &Document<'_>, id: NodeId) -> bool {
     if matches!(
         document.name(id),
         "nav"

@@ -1,6 +1,7 @@
 //! Finding the cards of a list by their shape: a link, a price or a picture, many times in the same dress.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
@@ -36,6 +37,7 @@ pub(crate) fn cards(context: &Context<'_>) -> Option<List> {
 fn priced_cards(context: &Context<'_>) -> Vec<NodeId> {
     let document = &context.document;
     let mut out: Vec<NodeId> = Vec::new();
+    let mut known: HashSet<NodeId> = HashSet::new();
     let mut prices = 0;
     for id in document.elements(Document::ROOT) {
         if prices >= MAX_PRICES {
@@ -53,8 +55,7 @@ fn priced_cards(context: &Context<'_>) -> Vec<NodeId> {
         }
         prices += 1;
         if let Some(card) = climb(context, id)
-            && out.last() != Some(&card)
-            && !out.contains(&card)
+            && known.insert(card)
         {
             out.push(card);
         }
@@ -93,22 +94,22 @@ fn is_price(context: &Context<'_>, text: &str) -> bool {
 fn climb(context: &Context<'_>, price: NodeId) -> Option<NodeId> {
     let document = &context.document;
     let mut card = None;
-    let mut target: Option<String> = None;
+    let mut known: Option<Rc<str>> = None;
     for id in std::iter::once(price).chain(document.ancestors(price)).take(MAX_CLIMB) {
         if matches!(document.name(id), "body" | "html" | "main" | "nav" | "footer") {
             break;
         }
         let targets = targets(context, id);
-        match (targets.len(), &target) {
+        match (targets.len(), &known) {
             (0, _) => {}
             (1, None) => {
-                target = targets.first().cloned();
+                known = targets.first().cloned();
                 card = Some(id);
             }
-            (1, Some(known)) if targets.first() == Some(known) => card = Some(id),
+            (1, Some(url)) if targets.first() == Some(url) => card = Some(id),
             _ if card.is_none() && targets.len() <= 3 => {
                 // A card may link to its seller or to its reviews as well.
-                target = targets.first().cloned();
+                known = targets.first().cloned();
                 card = Some(id);
             }
             _ => break,
@@ -119,20 +120,33 @@ fn climb(context: &Context<'_>, price: NodeId) -> Option<NodeId> {
 }
 
 /// Where an element's links lead, without carts, wish lists and anchors; each once.
-fn targets(context: &Context<'_>, id: NodeId) -> Vec<String> {
+fn targets(context: &Context<'_>, id: NodeId) -> Vec<Rc<str>> {
     let document = &context.document;
-    let mut out: Vec<String> = Vec::new();
+    let mut out: Vec<Rc<str>> = Vec::new();
     let around =
         std::iter::once(id).chain(document.ancestors(id).take(2)).find(|id| document.name(*id) == "a");
-    for link in document.elements(id).filter(|id| document.name(*id) == "a").take(MAX_LINKS).chain(around) {
-        let Some(href) = document.attr(link, "href") else { continue };
-        if let Some(url) = product_link(context, &href)
+    let links = document.named("a");
+    let first = links.partition_point(|link| *link <= id);
+    let inside = links[first..].iter().copied().take_while(|link| *link < document.end(id)).take(MAX_LINKS);
+    for link in inside.chain(around) {
+        if let Some(url) = target(context, link)
             && !out.contains(&url)
         {
             out.push(url);
         }
     }
     out
+}
+
+/// Where a link leads, if that may be a product. Worked out once a link.
+fn target(context: &Context<'_>, link: NodeId) -> Option<Rc<str>> {
+    if let Some(known) = context.targets.borrow().get(&link) {
+        return known.clone();
+    }
+    let href = context.document.attr(link, "href");
+    let url: Option<Rc<str>> = href.and_then(|href| product_link(context, &href)).map(Rc::from);
+    context.targets.borrow_mut().insert(link, url.clone());
+    url
 }
 
 fn product_link(context: &Context<'_>, href: &str) -> Option<String> {
@@ -191,7 +205,7 @@ fn linked_cards(context: &Context<'_>) -> Vec<NodeId> {
     };
     let mut out: Vec<NodeId> = Vec::new();
     for id in document.named("a").iter().take(5_000) {
-        let Some(url) = document.attr(*id, "href").and_then(|href| product_link(context, &href)) else {
+        let Some(url) = target(context, *id) else {
             continue;
         };
         if !is_product(&url) {
@@ -225,7 +239,7 @@ fn group(context: &Context<'_>, cards: &[NodeId]) -> Option<(Vec<NodeId>, String
         groups.entry(dress(document, *card)).or_default().push(*card);
     }
     let worth = |cards: &Vec<NodeId>| {
-        let mut urls: Vec<String> =
+        let mut urls: Vec<Rc<str>> =
             cards.iter().filter_map(|card| targets(context, *card).into_iter().next()).collect();
         urls.sort();
         urls.dedup();
@@ -307,7 +321,7 @@ fn item(context: &Context<'_>, card: NodeId) -> Option<Map<String, Value>> {
     if let Some(image) = image {
         item.insert("imageUrl".to_owned(), Value::from(image));
     }
-    item.insert("url".to_owned(), Value::from(url));
+    item.insert("url".to_owned(), Value::from(url.as_ref()));
     Some(item)
 }
 
@@ -330,9 +344,7 @@ fn title(context: &Context<'_>, card: NodeId, url: &str) -> Option<String> {
     if let Some(text) = named.map(|id| document.text_up_to(id, 500)).filter(good) {
         return Some(text);
     }
-    let leads = |id: &NodeId| {
-        document.attr(*id, "href").and_then(|href| product_link(context, &href)).as_deref() == Some(url)
-    };
+    let leads = |id: &NodeId| target(context, *id).as_deref() == Some(url);
     let links: Vec<NodeId> = document
         .elements(card)
         .filter(|id| document.name(*id) == "a")

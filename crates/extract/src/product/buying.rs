@@ -1,5 +1,8 @@
 //! Whether a product can be had, and the page's words for it.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use crate::context::Context;
 use crate::draft::Draft;
 use crate::extraction::Layer;
@@ -143,6 +146,8 @@ const YES: &[&str] = &[
     "ships same day",
 ];
 
+static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| NO.iter().chain(YES).copied().collect());
+
 /// What the vocabulary's term says, and words for it.
 pub(super) fn schema_stock(term: &str) -> Option<(bool, &'static str)> {
     let key: String = term
@@ -242,7 +247,12 @@ fn note(document: &Document<'_>) -> Option<(String, String)> {
         let text = document.text_up_to(id, MAX_NOTE * 3);
         let text = text.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, ')' | '.' | '!'));
         let length = text.chars().count();
-        if !(3..=MAX_NOTE).contains(&length) || stock_words(text).is_none() {
+        if !(3..=MAX_NOTE).contains(&length) {
+            continue;
+        }
+        // Few elements are named after stock; of the others only those count that say nothing else.
+        let speaks = if named { stock_words(text).is_some() } else { says_only_stock(text) };
+        if !speaks {
             continue;
         }
         let note = text.rsplit_once(':').map_or(text, |(_, after)| after).trim();
@@ -275,7 +285,7 @@ fn first_line(document: &Document<'_>, id: NodeId, note: &str) -> String {
 fn says_only_stock(note: &str) -> bool {
     let plain = note.to_lowercase();
     let plain = plain.trim_matches(|c: char| !c.is_alphanumeric());
-    NO.iter().chain(YES).any(|words| *words == plain)
+    WORDS.contains(plain)
 }
 
 fn names_stock(document: &Document<'_>, id: NodeId) -> bool {

@@ -133,14 +133,14 @@ fn shown(context: &Context<'_>) -> Vec<Shown> {
         if text.chars().count() > MAX_PRICE_TEXT || !text.contains(|c: char| c.is_numeric()) {
             continue;
         }
+        if !by_name && !is_bare_price(&text) {
+            continue;
+        }
         let price = money::parse_at(&text, None, &context.site);
         let (Some(amount), true) = (price.amount, price.currency.is_some() || (by_name && text.len() < 16))
         else {
             continue;
         };
-        if !by_name && !is_bare_price(&text) {
-            continue;
-        }
         // An outer element repeats its inner ones; inner ones follow and are more exact.
         let has_inner = id < last_end;
         if has_inner
