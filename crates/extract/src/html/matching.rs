@@ -209,6 +209,9 @@ impl Document<'_> {
     fn matches_attr(&self, id: NodeId, test: &AttrTest) -> bool {
         let Some(value) = self.attr(id, &test.name) else { return false };
         let Some((compare, wanted)) = &test.test else { return true };
+        if test.ignore_case && value.is_ascii() && wanted.is_ascii() {
+            return matches_ascii(value.as_bytes(), wanted.as_bytes(), *compare);
+        }
         let (value, wanted) = if test.ignore_case {
             (Cow::Owned(value.to_lowercase()), Cow::Owned(wanted.to_lowercase()))
         } else {
@@ -273,5 +276,25 @@ impl Document<'_> {
         }
         let offset = position.saturating_sub(b);
         if a == 0 { offset == 0 } else { offset % a == 0 && offset / a >= 0 }
+    }
+}
+
+/// A comparison in any case, without a copy: what most attributes allow.
+fn matches_ascii(value: &[u8], wanted: &[u8], compare: Compare) -> bool {
+    let len = wanted.len();
+    match compare {
+        Compare::Equals => value.eq_ignore_ascii_case(wanted),
+        Compare::Word => value.split(u8::is_ascii_whitespace).any(|word| word.eq_ignore_ascii_case(wanted)),
+        Compare::Lang => {
+            value.get(..len).is_some_and(|start| start.eq_ignore_ascii_case(wanted))
+                && value.get(len).is_none_or(|next| *next == b'-')
+        }
+        Compare::Starts => {
+            len > 0 && value.get(..len).is_some_and(|start| start.eq_ignore_ascii_case(wanted))
+        }
+        Compare::Ends => {
+            len > 0 && value.len() >= len && value[value.len() - len..].eq_ignore_ascii_case(wanted)
+        }
+        Compare::Contains => len > 0 && value.windows(len).any(|part| part.eq_ignore_ascii_case(wanted)),
     }
 }

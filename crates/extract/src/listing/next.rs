@@ -63,6 +63,9 @@ const WORDS: &[&str] = &[
     "show more",
 ];
 
+/// Nodes of a pager.
+const MAX_PAGER: u32 = 600;
+
 /// The address of the next page and the rule that found it.
 pub(crate) fn next_page(context: &Context<'_>) -> Option<(String, String)> {
     let document = &context.document;
@@ -83,7 +86,7 @@ pub(crate) fn next_page(context: &Context<'_>) -> Option<(String, String)> {
         return Some((url, "rel=next".to_owned()));
     }
     let named = Selector::fixed(
-        "a.next, .next > a, .next a, [class$='next' i] > a, a[class*='next' i]:not([class*='slick']):not([class*='swiper']):not([class*='carousel']), a[id*='next' i], [class*='pagination' i] [class*='next' i] a, a[aria-label*='next page' i]",
+        "a.next, .next > a, .next a, [class$='next' i] > a, a[class*='next' i]:not([class*='slick']):not([class*='swiper']):not([class*='carousel']), a[id*='next' i], a[aria-label*='next page' i]",
     );
     let in_slider = |id: &NodeId| {
         document.ancestors(*id).take(6).any(|id| {
@@ -98,7 +101,20 @@ pub(crate) fn next_page(context: &Context<'_>) -> Option<(String, String)> {
     {
         return Some((url, "named next".to_owned()));
     }
+    let in_next = |id: &NodeId| {
+        document.ancestors(*id).take(3).any(|id| document.class(id).to_ascii_lowercase().contains("next"))
+    };
+    let pagers = pagers(document);
+    let paged =
+        pagers.iter().flat_map(|pager| document.elements(*pager)).filter(|id| document.name(*id) == "a");
+    if let Some(url) = paged.filter(in_next).find_map(target) {
+        return Some((url, "named next".to_owned()));
+    }
     let said = |id: NodeId| {
+        // A word and perhaps a picture: more is another link.
+        if document.end(id) - id > 8 {
+            return false;
+        }
         let text = document.text_up_to(id, 60).to_lowercase();
         let label = ["aria-label", "title"]
             .iter()
@@ -125,7 +141,7 @@ pub(crate) fn next_page(context: &Context<'_>) -> Option<(String, String)> {
     {
         return Some((url, "says next".to_owned()));
     }
-    by_number(document).and_then(target).map(|url| (url, "page number".to_owned()))
+    by_number(document, &pagers).and_then(target).map(|url| (url, "page number".to_owned()))
 }
 
 fn is_disabled(document: &Document<'_>, id: NodeId) -> bool {
@@ -157,20 +173,40 @@ fn has_number_beside(document: &Document<'_>, id: NodeId) -> bool {
 }
 
 /// The link whose number follows the number that is no link (or is marked as the current one).
-fn by_number(document: &Document<'_>) -> Option<NodeId> {
+fn by_number(document: &Document<'_>, pagers: &[NodeId]) -> Option<NodeId> {
     let number = |id: NodeId| document.text_up_to(id, 8).parse::<u32>().ok();
-    let current = Selector::fixed(
-        "[class*='pag' i] .active, [class*='pag' i] .current, [class*='pag' i] [aria-current], [class*='pag' i] .selected, [class*='pag' i] strong, [class*='pag' i] b, [class*='pag' i] em, [class*='pag' i] span",
-    );
-    for id in document.select(Document::ROOT, &current) {
-        let Some(here) = number(id) else { continue };
-        let pager = document.ancestors(id).take(4);
-        for parent in pager {
-            let links = document.elements(parent).filter(|link| document.name(*link) == "a" && *link > id);
+    let is_link = |id: &NodeId| document.name(*id) == "a";
+    for pager in pagers {
+        let current = document.elements(*pager).filter(|id| {
+            let class = document.class(*id);
+            let marked = class.contains("active") || class.contains("current") || class.contains("selected");
+            marked
+                || document.has_attr(*id, "aria-current")
+                || matches!(document.name(*id), "strong" | "b" | "em" | "span")
+        });
+        for id in current {
+            let Some(here) = number(id) else { continue };
+            // A number within a link is a link, unless it is marked.
+            let plain =
+                matches!(document.name(id), "strong" | "b" | "em" | "span") && document.class(id).is_empty();
+            if plain && document.ancestors(id).take(2).any(|id| is_link(&id)) {
+                continue;
+            }
+            let links = document.elements(*pager).filter(is_link).filter(|link| *link > id);
             if let Some(next) = links.take(30).find(|link| number(*link) == Some(here + 1)) {
                 return Some(next);
             }
         }
     }
     None
+}
+
+/// Elements named after paging, small enough to be one.
+fn pagers(document: &Document<'_>) -> Vec<NodeId> {
+    let named = |id: &NodeId| {
+        let names = [document.class(*id), document.id(*id)];
+        names.iter().any(|name| !name.is_empty() && name.to_ascii_lowercase().contains("pag"))
+    };
+    let small = |id: &NodeId| document.end(*id) - id < MAX_PAGER && document.end(*id) - id > 2;
+    document.elements(Document::ROOT).filter(small).filter(named).take(60).collect()
 }
