@@ -172,6 +172,35 @@ fn is_link_box(document: &Document<'_>, id: NodeId) -> bool {
     links > 0 && document.text_up_to(id, 6_000).chars().count() > 20 && share_of_links(document, id) > 0.7
 }
 
+/// Parts of class names of what stands around an article.
+const FURNITURE: &[&str] = &[
+    "comment",
+    "related",
+    "sidebar",
+    "share",
+    "social",
+    "newsletter",
+    "promo",
+    "recirc",
+    "footer",
+    "recommend",
+    "most-read",
+    "popular",
+    "breadcrumb",
+    "signup",
+    "advert",
+    "-ad-",
+    "sponsor",
+    "cookie",
+    "trending",
+    "author-bio",
+    "disqus",
+    "outbrain",
+    "taboola",
+    "sticky-nav",
+    "navigation",
+];
+
 /// Which elements are the page's furniture, by themselves and by what they stand in; worked out once a page.
 struct Furniture {
     own: Vec<bool>,
@@ -230,34 +259,11 @@ fn says_furniture(document: &Document<'_>, id: NodeId) -> bool {
         return false;
     }
     let names = format!("{class} {own}").to_ascii_lowercase();
-    [
-        "comment",
-        "related",
-        "sidebar",
-        "share",
-        "social",
-        "newsletter",
-        "promo",
-        "recirc",
-        "footer",
-        "recommend",
-        "most-read",
-        "popular",
-        "breadcrumb",
-        "signup",
-        "advert",
-        "-ad-",
-        "sponsor",
-        "cookie",
-        "paywall",
-        "trending",
-        "author-bio",
-        "disqus",
-        "outbrain",
-        "taboola",
-        "sticky-nav",
-        "navigation",
-    ]
-    .iter()
-    .any(|word| names.contains(word))
+    // `withSidebar` and `has-comments` speak of what stands beside the text.
+    let beside =
+        |name: &str| ["with", "has-", "no-", "is-", "not-"].iter().any(|start| name.starts_with(start));
+    names
+        .split_ascii_whitespace()
+        .filter(|name| !beside(name))
+        .any(|name| FURNITURE.iter().any(|word| name.contains(word)))
 }

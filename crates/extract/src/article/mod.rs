@@ -154,12 +154,31 @@ fn author(context: &Context<'_>, draft: &mut Draft) {
 /// `By Jane Doe` is written by Jane Doe.
 fn without_by(text: &str) -> String {
     let text = collapse(text);
-    for by in ["by ", "By ", "BY ", "von ", "Von ", "por ", "Por ", "par ", "Par ", "di ", "Di "] {
+    let text = text.split(['•', '|', '·']).next().unwrap_or("").trim();
+    for by in [
+        "Written by ",
+        "Posted by ",
+        "by ",
+        "By ",
+        "BY ",
+        "von ",
+        "Von ",
+        "por ",
+        "Por ",
+        "par ",
+        "Par ",
+        "di ",
+        "Di ",
+    ] {
         if let Some(rest) = text.strip_prefix(by) {
             return rest.trim().to_owned();
         }
     }
-    text
+    // `ByJane Doe`: the space was a margin.
+    match text.strip_prefix("By") {
+        Some(rest) if rest.starts_with(char::is_uppercase) => rest.to_owned(),
+        _ => text.to_owned(),
+    }
 }
 
 fn published(context: &Context<'_>, draft: &mut Draft) {
