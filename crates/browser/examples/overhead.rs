@@ -35,6 +35,7 @@ async fn main() -> Result<()> {
     let browser = Browser::launch(Config { allowed_targets: vec![address], ..Config::default() }).await?;
     let request = PageRequest::new(url.parse()?);
     let (mut in_tab, mut in_context, mut ours) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut parsed, mut settled) = (Vec::new(), Vec::new());
     for round in 0..rounds + 3 {
         tokio::time::sleep(PAUSE).await;
         let began = Instant::now();
@@ -65,13 +66,17 @@ async fn main() -> Result<()> {
             in_tab.push(tab_took);
             in_context.push(context_took);
             ours.push(took);
+            parsed.push(outcome.load);
+            settled.push(outcome.settled);
         }
     }
     let mut out = std::io::stdout();
-    let (tab_median, context_median, median) = (median(in_tab), median(in_context), median(ours));
+    let (tab_median, context_median, median) = (median_of(in_tab), median_of(in_context), median_of(ours));
     writeln!(out, "bare, one tab for all pages    {tab_median:6.1} ms (median of {rounds})")?;
     writeln!(out, "bare, a context for each page  {context_median:6.1} ms")?;
     writeln!(out, "with custody                   {median:6.1} ms")?;
+    let (parsed, settled) = (median_of(parsed), median_of(settled));
+    writeln!(out, "  of it until the DOM is parsed {parsed:5.1} ms, until it is complete {settled:5.1} ms")?;
     writeln!(out, "overhead over one tab          {:+6.1} %", (median / tab_median - 1.0) * 100.0)?;
     writeln!(out, "overhead over a context each   {:+6.1} %", (median / context_median - 1.0) * 100.0)?;
     browser.close().await;
@@ -80,7 +85,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-fn median(mut times: Vec<Duration>) -> f64 {
+fn median_of(mut times: Vec<Duration>) -> f64 {
     times.sort_unstable();
     times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
 }

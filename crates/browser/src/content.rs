@@ -17,16 +17,19 @@ use serde_json::Value;
 use crate::{PageError, Screenshot, instance::Instance};
 
 /// One expression for everything that tells whether a page still changes, and how large it is. Lengths and not the text
-/// itself, so that a ticking clock or a countdown does not keep a page from ever coming to rest. The last value is the
-/// number of scripts where all of them are data and nothing else could change the page, else -1.
-const PROBE: &str = "(() => { const d = document, r = d.documentElement; if (!r) return [0, 0, 0, '', location.href, -1, false]; \
-    const all = d.getElementsByTagName('*').length; \
+/// itself, so that a ticking clock or a countdown does not keep a page from ever coming to rest. Where all scripts are
+/// data and nothing else could change the page, their number follows, else -1; and then a small document itself.
+const PROBE: &str = "(() => { const d = document, r = d.documentElement; \
+    if (!r) return [0, 0, 0, '', location.href, -1, false, null]; \
+    const all = d.getElementsByTagName('*').length, whole = r.outerHTML, t = d.doctype; \
     const moving = () => [...d.getElementsByTagName('script')].some(s => \
           !/json|template|html|speculationrules|importmap/i.test(s.getAttribute('type') || '')) || \
         d.querySelector('iframe,frame,object,embed,portal,meta[http-equiv=refresh i]') || \
         d.evaluate('//@*[starts-with(name(),\"on\")]', d, null, 9, null).singleNodeValue; \
-    return [all, r.textContent.length, r.outerHTML.length, d.title, location.href, \
-        d.readyState == 'loading' || all > 20000 || moving() ? -1 : d.getElementsByTagName('script').length, d.readyState == 'complete']; })()";
+    const inert = d.readyState != 'loading' && all <= 20000 && !moving(); \
+    return [all, r.textContent.length, whole.length, d.title, location.href, \
+        inert ? d.getElementsByTagName('script').length : -1, d.readyState == 'complete', \
+        inert && whole.length < 1e6 ? (t ? new XMLSerializer().serializeToString(t) + '\\n' : '') + whole : null]; })()";
 
 const DOCUMENT: &str = "(() => { const t = document.doctype; const r = document.documentElement; \
                         return (t ? new XMLSerializer().serializeToString(t) + '\\n' : '') + (r ? r.outerHTML : ''); })()";
@@ -40,6 +43,8 @@ pub(crate) struct Probe {
     pub(crate) inert: Option<usize>,
     /// Whether its pictures have come too.
     pub(crate) complete: bool,
+    /// The document, where it is small and inert.
+    pub(crate) document: Option<String>,
     signature: Value,
 }
 
@@ -49,13 +54,18 @@ pub(crate) async fn probe(
     page: &Page,
     limit: Duration,
 ) -> Result<Probe, PageError> {
-    let signature = evaluate(instance, page, PROBE, limit).await?;
+    let mut signature = evaluate(instance, page, PROBE, limit).await?;
+    let document = match signature.as_array_mut().and_then(Vec::pop) {
+        Some(Value::String(document)) => Some(document),
+        _ => None,
+    };
     let length = signature.get(2).and_then(Value::as_u64).unwrap_or(0);
     Ok(Probe {
         html_length: usize::try_from(length).unwrap_or(usize::MAX),
         url: signature.get(4).and_then(Value::as_str).unwrap_or_default().to_owned(),
         complete: signature.get(6).and_then(Value::as_bool).unwrap_or(false),
         inert: signature.get(5).and_then(Value::as_u64).and_then(|scripts| usize::try_from(scripts).ok()),
+        document,
         signature,
     })
 }

@@ -30,7 +30,7 @@ pub(crate) async fn fetch(
     let Prepared { page, watch, instance, _context } = prepared;
     let _on_stage = instance.on_stage(&request.url, &page);
     if request.block_images && request.screenshot.is_none() {
-        watch::intercept(&instance, &page, true).await?;
+        watch::leave_pictures_out(&instance, &page).await?;
     }
     let mut visit = Visit { instance: &instance, page, watch, request, started: Instant::now() };
     match visit.go().await {
@@ -139,6 +139,7 @@ impl Visit<'_> {
         let reserve = Duration::from_millis(500).min(self.request.timeout / 10);
         let until = Instant::now() + self.request.settle.min(self.left().saturating_sub(reserve));
         let mut last: Option<Probe> = None;
+        let mut served: Option<Served> = None;
         let mut activity = 0;
         let mut moved = Instant::now();
         loop {
@@ -151,7 +152,10 @@ impl Visit<'_> {
                 return Err(error);
             }
             let look = Duration::from_secs(1).min(self.left()).max(Duration::from_millis(50));
-            let probe = match content::probe(self.instance, &self.page, look).await {
+            let (probed, now_served) =
+                tokio::join!(content::probe(self.instance, &self.page, look), self.served(served.as_ref()));
+            served = now_served;
+            let probe = match probed {
                 Ok(probe) => Some(probe),
                 Err(_) if self.left().is_zero() => return Err(self.overdue()),
                 Err(_) if !self.instance.is_alive() => return Err(self.instance.ended()),
@@ -168,8 +172,8 @@ impl Visit<'_> {
                 self.request.screenshot.is_none() || probe.as_ref().is_some_and(|probe| probe.complete);
             if under_way == 0
                 && drawn
-                && let Some(probe) = &probe
-                && self.is_inert(probe).await
+                && let Some((probe, served)) = probe.as_ref().zip(served.as_ref())
+                && served.is_all_of(probe)
             {
                 return Ok((Some(probe.clone()), true));
             }
@@ -194,18 +198,21 @@ impl Visit<'_> {
         }
     }
 
-    /// Whether nothing can change the page any more, so that there is nothing to wait for.
-    async fn is_inert(&self, probe: &Probe) -> bool {
-        let Some(scripts) = probe.inert else { return false };
-        let request = {
+    /// Which document was served, and how many scripts it had: asked beside the first look at it.
+    async fn served(&self, known: Option<&Served>) -> Option<Served> {
+        let (request, url) = {
             let seen = self.watch.seen.borrow();
-            let own = seen.navigation().filter(|(_, url)| !seen.scripts && same_page(url, &probe.url));
-            own.map(|(request, _)| request.to_owned())
+            if seen.scripts || seen.document_bytes() > 1_000_000 {
+                return None;
+            }
+            seen.navigation().map(|(request, url)| (request.to_owned(), url.to_owned()))?
         };
-        let Some(request) = request else { return false };
+        if let Some(known) = known.filter(|known| known.request == request && known.url == url) {
+            return Some(known.clone());
+        }
         let limit = Duration::from_secs(1).min(self.left());
-        let served = content::served_scripts(self.instance, &self.page, &request, limit).await;
-        served.is_ok_and(|served| served == scripts)
+        let scripts = content::served_scripts(self.instance, &self.page, &request, limit).await.ok()?;
+        Some(Served { request, url, scripts })
     }
 
     async fn read(
@@ -220,13 +227,24 @@ impl Visit<'_> {
             return Err(PageError::Network("there was no answer".to_owned()));
         };
         let empty = self.watch.seen.borrow().failure().is_some();
+        // Chromium lets no page leave the web; should one, what it sees is not reported.
+        let url = probe.as_ref().map_or(self.request.url.as_str(), |probe| probe.url.as_str());
+        let scheme = url.split(':').next().unwrap_or_default();
+        if !matches!(scheme, "http" | "https" | "chrome-error") {
+            return Err(PageError::Refused(format!(
+                "the scheme {scheme} is not http or https (rule: scheme)"
+            )));
+        }
         // A document whose script never ends does not answer; within its time that is a timeout.
         let limit = self.left().min(Duration::from_secs(15));
         if limit.is_zero() {
             return Err(self.overdue());
         }
+        let inert = probe.as_ref().filter(|_| at_rest).and_then(|probe| probe.document.clone());
         let html = if empty {
             String::new()
+        } else if let Some(document) = inert {
+            document
         } else {
             let read = content::document(self.instance, &self.page, limit).await;
             read.map_err(|error| if self.instance.is_alive() { self.overdue() } else { error })?
@@ -250,6 +268,21 @@ impl Visit<'_> {
             screenshot,
             browser: self.instance.version.clone(),
         })
+    }
+}
+
+/// The document as it was served.
+#[derive(Debug, Clone)]
+struct Served {
+    request: String,
+    url: String,
+    scripts: usize,
+}
+
+impl Served {
+    /// Whether nothing can change the page any more: all scripts that were served are there, and all are data.
+    fn is_all_of(&self, probe: &Probe) -> bool {
+        probe.inert == Some(self.scripts) && same_page(&self.url, &probe.url)
     }
 }
 

@@ -54,7 +54,12 @@ impl Seen {
         let main = event.frame_id.as_ref().is_some_and(|frame| *frame.inner() == self.main_frame);
         let navigates = kind == ResourceType::Document && main && event.loader_id.inner() == &id;
         if navigates && self.navigation.as_ref().is_none_or(|(_, newest, _)| at > *newest) {
-            self.navigation = Some((id.clone(), at, event.request.url.clone()));
+            let url = event.request.url.clone();
+            let scheme = url.split(':').next().unwrap_or_default();
+            if !matches!(scheme, "http" | "https" | "about" | "data" | "blob" | "chrome-error") {
+                self.refused = Some(format!("the scheme {scheme} is not http or https (rule: scheme)"));
+            }
+            self.navigation = Some((id.clone(), at, url));
         }
         self.scripts |= kind == ResourceType::Script;
         if counts(&kind) && self.requests.len() < MANY {

@@ -11,7 +11,7 @@ use chromiumoxide::{
         inspector::{self, EventTargetCrashed},
         network::{
             ErrorReason, EventDataReceived, EventLoadingFailed, EventLoadingFinished, EventRequestWillBeSent,
-            EventResponseReceived, ResourceType,
+            EventResponseReceived,
         },
         page::{EventDomContentEventFired, EventJavascriptDialogOpening, HandleJavaScriptDialogParams},
     },
@@ -26,19 +26,6 @@ use crate::{
 };
 
 const CALL: Duration = Duration::from_secs(5);
-
-/// Schemes that Chromium could follow and that are none of the web's.
-const FOREIGN: [&str; 9] = [
-    "file",
-    "ftp",
-    "chrome",
-    "chrome-extension",
-    "chrome-untrusted",
-    "devtools",
-    "filesystem",
-    "view-source",
-    "content",
-];
 
 enum Signal {
     Sent(Arc<EventRequestWillBeSent>),
@@ -92,25 +79,17 @@ pub(crate) async fn start(instance: &Arc<Instance>, page: &Page) -> Result<Watch
     listen!(instance, page, signals, EventTargetCrashed, |_| Signal::Crashed);
     instance.call(CALL, page.execute(inspector::EnableParams::default())).await?;
     listen!(instance, page, signals, EventRequestPaused, Signal::Paused);
-    intercept(instance, page, false).await?;
     let (state, seen) = watch::channel(Seen::new(page.target_id().inner().clone()));
     let task = tokio::spawn(run(Arc::clone(instance), page.clone(), signals, state));
     Ok(Watch { seen, task: task.abort_handle() })
 }
 
-/// Has requests paused that are to be refused: every scheme but those of the web, which go out through the guard, and
-/// images, media and fonts if they are to be left out.
-pub(crate) async fn intercept(
-    instance: &Arc<Instance>,
-    page: &Page,
-    block_images: bool,
-) -> Result<(), PageError> {
-    let schemes =
-        FOREIGN.iter().map(|scheme| RequestPattern::builder().url_pattern(format!("{scheme}:*")).build());
-    let kinds = if block_images { pictures().into_iter().collect() } else { Vec::new() };
-    let kinds =
-        kinds.into_iter().map(|kind| RequestPattern::builder().url_pattern("*").resource_type(kind).build());
-    let enable = fetch::EnableParams::builder().patterns(schemes.chain(kinds).collect::<Vec<_>>()).build();
+/// Has images, media and fonts paused, and so refused. Pausing costs every request some milliseconds, so nothing else is:
+/// the guard stands behind the browser's only way out, and Chromium gives web pages no other scheme.
+pub(crate) async fn leave_pictures_out(instance: &Arc<Instance>, page: &Page) -> Result<(), PageError> {
+    let pattern = |kind| RequestPattern::builder().url_pattern("*").resource_type(kind).build();
+    let patterns: Vec<RequestPattern> = pictures().into_iter().map(pattern).collect();
+    let enable = fetch::EnableParams::builder().patterns(patterns).build();
     instance.call(CALL, page.execute(enable)).await?;
     Ok(())
 }
@@ -121,7 +100,6 @@ async fn run(
     mut signals: SelectAll<futures::stream::BoxStream<'static, Signal>>,
     state: watch::Sender<Seen>,
 ) {
-    let main_frame = page.target_id().inner().clone();
     let mut answers = FuturesUnordered::new();
     loop {
         let signal = tokio::select! {
@@ -149,16 +127,8 @@ async fn run(
             }
             Signal::Paused(event) => {
                 let (instance, page) = (&instance, &page);
-                let foreign = foreign(&event.request.url);
-                let main =
-                    event.resource_type == ResourceType::Document && event.frame_id.inner() == &main_frame;
-                if let Some(scheme) = foreign.filter(|_| main) {
-                    let why = format!("the scheme {scheme} is not http or https (rule: scheme)");
-                    state.send_modify(|seen| seen.refused = Some(why));
-                }
                 answers.push(futures::future::Either::Right(async move {
-                    let refused = foreign.is_some() || pictures().contains(&event.resource_type);
-                    if refused {
+                    if pictures().contains(&event.resource_type) {
                         let fail =
                             FailRequestParams::new(event.request_id.clone(), ErrorReason::BlockedByClient);
                         let _ = instance.call(CALL, page.execute(fail)).await;
@@ -170,10 +140,4 @@ async fn run(
             }
         }
     }
-}
-
-/// The foreign scheme of an address, if it has one.
-fn foreign(url: &str) -> Option<&'static str> {
-    let (scheme, _) = url.split_once(':')?;
-    FOREIGN.into_iter().find(|foreign| foreign.eq_ignore_ascii_case(scheme))
 }

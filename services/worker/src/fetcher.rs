@@ -53,6 +53,9 @@ impl PageFetcher for BrowserFetcher {
             if self.browser.read().await.0 == headless {
                 return Ok(());
             }
+            if self.config.profile.is_some() {
+                return Err("two browsers can't share the kept profile; start the worker anew".to_owned());
+            }
             let config = Config { headful: !headless, ..self.config.clone() };
             let browser = Browser::launch(config).await.map_err(|error| error.to_string())?;
             *self.browser.write().await = (headless, Arc::new(browser));

@@ -14,7 +14,7 @@ use crate::clock;
 
 const AFTER_FAILURE: Duration = Duration::from_secs(5 * 60);
 /// A connection that comes and goes does not make for a question each time.
-const AT_LEAST: Duration = Duration::from_secs(10);
+const AT_LEAST: Duration = Duration::from_secs(5);
 const LIMIT: Duration = Duration::from_secs(10);
 const MOST_BYTES: usize = 64 << 10;
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     pages::Pages,
-    server::Server,
+    server::{Server, soon},
     worker::{Worker, config},
 };
 
@@ -145,6 +145,37 @@ async fn a_change_of_the_public_address_is_told() {
     );
     assert_eq!((&changed["previousIsp"], &changed["currentIsp"]), (&json!("AS1 Net"), &json!("AS1 Net")));
     assert!(changed["changedAt"].is_string());
+}
+
+#[tokio::test]
+async fn the_public_address_is_asked_for_again_after_a_reconnect() {
+    let state = tempfile::tempdir().unwrap();
+    let (asked, mut questions) = tokio::sync::mpsc::channel(16);
+    let answer = axum::routing::get(async move |headers: axum::http::HeaderMap| {
+        let token = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
+        asked.send(token).await.unwrap();
+        // No answer that could be read: nothing of it hurts the worker.
+        (axum::http::StatusCode::BAD_GATEWAY, "<html>")
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/json", listener.local_addr().unwrap());
+    tokio::spawn(
+        async move { axum::serve(listener, axum::Router::new().route("/json", answer)).await.unwrap() },
+    );
+    let mut server = Server::start("127.0.0.1:0").await;
+    let address = server.address.clone();
+    let asking = ["--ipinfo-url", &url, "--ipinfo-token", "its-token"];
+    let _worker = Worker::start(config(&server.address, state.path(), &asking), Pages::new());
+    server.connected().await;
+    assert_eq!(soon(questions.recv()).await.unwrap().as_deref(), Some("Bearer its-token"));
+    server.stop().await;
+    let mut server = Server::start(&address).await;
+    server.connected().await;
+    assert!(soon(questions.recv()).await.is_some());
+    server.assign("t", Some(1), "http://shop.example/lamp", Value::Null).await;
+    server.expect("task:started").await;
+    server.expect("task:completed").await;
+    assert_eq!(server.heartbeat(|_| true).await["networkInfo"]["externalIp"], "");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Many pages through one worker whose browser is killed again and again.
 
 use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
     path::Path,
     time::{Duration, Instant},
 };
@@ -34,7 +36,9 @@ pub async fn endure(binary: &Path, pages: u32, kill_every: u32) -> Endured {
     let (base, shop) = Shop::start("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let target = base.strip_prefix("http://").unwrap();
     let mut server = Server::start("127.0.0.1:0").await;
-    let mut program = Program::start(binary, &server.address, &["--allow-target", target]);
+    let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let more = ["--allow-target", target, "--metrics-listen", &metrics];
+    let mut program = Program::start(binary, &server.address, &more);
     server.connected().await;
     let idle = program.memory();
     let mut seen = Endured {
@@ -81,6 +85,16 @@ pub async fn endure(binary: &Path, pages: u32, kill_every: u32) -> Endured {
     until("one profile is left", || program.profiles().len() == 1).await;
     seen.memory.2 = program.memory();
     seen.descriptors.1 = program.descriptors();
+    let shown = read_metrics(&metrics);
+    for line in [
+        "ukai_worker_browsers_expected 1".to_owned(),
+        "ukai_worker_browsers_alive 1".to_owned(),
+        "ukai_worker_connected 1".to_owned(),
+        "ukai_worker_reports_waiting 0".to_owned(),
+        format!("ukai_worker_browsers_crashed_total {}", seen.kills),
+    ] {
+        assert!(shown.contains(&format!("\n{line}\n")), "{line} in {shown}");
+    }
     program.signal(Signal::SIGTERM);
     server.expect("worker:draining").await;
     assert!(soon(program.child.wait()).await.unwrap().success());
@@ -89,10 +103,19 @@ pub async fn endure(binary: &Path, pages: u32, kill_every: u32) -> Endured {
     seen
 }
 
+fn read_metrics(address: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
 #[tokio::test]
 async fn forty_pages_with_the_browser_killed_at_every_tenth() {
     let binary = Path::new(env!("CARGO_BIN_EXE_ukai-worker"));
     let seen = endure(binary, 40, 10).await;
+    println!("{seen:?}");
     assert_eq!(seen.kills, 4);
     assert!(seen.longest_recovery < Duration::from_secs(10), "{seen:?}");
     assert!(seen.memory.2 < seen.memory.1 + seen.memory.1 / 5, "{seen:?}");
