@@ -42,10 +42,10 @@ fn counts(state: &State) -> Vec<String> {
 fn leases(state: &State) -> Vec<String> {
     let mut faults = Vec::new();
     let mut waiting = BTreeSet::new();
-    for (key, ids, _) in state.queue.windows() {
-        for id in ids {
-            if !waiting.insert(id) {
-                faults.push(format!("{id} waits twice, once in {key:?}"));
+    for reading in state.queue.readings() {
+        for id in reading.windows.iter().flat_map(|(_, ids, _)| ids) {
+            if !waiting.insert(*id) {
+                faults.push(format!("{id} waits twice, once in {:?}", reading.key));
             }
         }
     }
@@ -108,8 +108,14 @@ fn sessions(state: &State) -> Vec<String> {
 }
 
 impl State {
-    /// Every window with the ids of its rows and whether the store may have more: for the comparison with it.
-    pub fn windows(&self) -> impl Iterator<Item = (super::WindowKey, Vec<TaskId>, bool)> {
-        self.queue.windows()
+    /// How far every job has read, and what it has in memory: for the comparison with the store.
+    pub fn readings(&self) -> impl Iterator<Item = super::queue::Reading> {
+        self.queue.readings()
+    }
+
+    /// Whether the job is being ended in slices.
+    #[must_use]
+    pub fn is_sweeping(&self, job: crate::JobId) -> bool {
+        self.sweeping.contains(&job)
     }
 }

@@ -35,6 +35,7 @@ pub use prefetch::{
     ColdTask, DelayedNeed, DelayedRows, EndedRun, Needs, Prefetched, RangeKey, RangeNeed, RangeRows,
     Snapshot, SweepNeed, WindowKey, WindowNeed, WindowRows,
 };
+pub use queue::Reading;
 pub use state::State;
 pub use step::{Step, step};
 pub use submit::MAX_BATCH;

@@ -4,15 +4,16 @@ use super::state::State;
 use super::{Input, Needs, Prefetched, Query, SweepNeed, Token};
 use crate::JobId;
 
-/// Windows that are read on between two steps at most.
-const MOST_WINDOWS: usize = 512;
+/// Jobs, and windows, that are read on between two steps at most.
+const MOST_READINGS: usize = 256;
 
 impl State {
     /// What to read before a step with these inputs.
     #[must_use]
     pub fn needs(&self, inputs: &[(Token, Input)]) -> Needs {
         let mut needs = Needs {
-            windows: self.queue.needs(MOST_WINDOWS),
+            ranges: self.queue.range_needs(MOST_READINGS),
+            windows: self.queue.window_needs(MOST_READINGS),
             delayed: self.delayed.needs(),
             ..Needs::default()
         };

@@ -192,8 +192,6 @@ pub struct Snapshot {
     pub total: Counts,
     /// All.
     pub leases: Vec<Lease>,
-    /// The first row of every window, each with more behind it in the store or not (unknown counts as more).
-    pub heads: Vec<Waiting>,
     /// Every (kind, priority, job) that has ready rows.
     pub ranges: Vec<RangeKey>,
     /// Ready rows by kind.

@@ -121,10 +121,10 @@ impl State {
         for row in snapshot.workers {
             state.workers.insert(row.id, Worker::load(row));
         }
-        for head in snapshot.heads {
-            if !state.sweeping.contains(&head.body.job) {
-                let weight = state.weight(head.body.job);
-                state.queue.insert_head(head, weight);
+        for key in &snapshot.ranges {
+            if !state.sweeping.contains(&key.job) {
+                let weight = state.weight(key.job);
+                state.queue.expect(key, weight);
             }
         }
         if let Some(delayed) = snapshot.delayed {

@@ -23,8 +23,11 @@ pub fn step(state: &mut State, inputs: Vec<(Token, Input)>, prefetched: Prefetch
     let now = now.max(state.last_now);
     state.last_now = now;
     let mut draft = Draft::new(now, prefetched);
+    for rows in std::mem::take(&mut draft.prefetched.ranges) {
+        state.queue.refill_range(rows);
+    }
     for rows in std::mem::take(&mut draft.prefetched.windows) {
-        state.queue.refill(rows);
+        state.queue.refill_window(rows);
     }
     if let Some(rows) = draft.prefetched.delayed.take() {
         state.delayed.extend(rows, &state.sweeping);

@@ -1,24 +1,29 @@
 //! What waits: bands of (kind, priority), fair between jobs, polite by lanes.
 //!
 //! - A **band** holds the jobs that wait with one priority for one kind; the job with the smallest `v` is next.
-//! - A **window** holds the first rows of one (band, job, host) in memory; the rest is in the store.
-//! - A **lane** is all windows of one (kind, host); closed, it takes their heads out of the bands.
+//! - A **job** reads its rows in the order of ids, over all its hosts; the rest is in the store.
+//! - A **window** holds those of one host. A **lane** is all windows of one (kind, host); closed, it takes their
+//!   heads out of the bands.
 //!
-//! Nothing is ever scanned past: a closed lane isn't in the sets that hand-outs look at.
+//! Hand-outs scan past nothing: a closed lane isn't in the sets that they look at. A job whose next rows lie in
+//! closed lanes reads on past them, once.
 
 mod band;
+mod job;
 mod lane;
 mod window;
 
 pub(crate) use lane::{Lane, cool_down};
 
-use crate::scheduler::{HostPolicy, LaneRow, WindowKey, WindowNeed, WindowRows};
+use crate::scheduler::{
+    HostPolicy, LaneRow, RangeKey, RangeNeed, RangeRows, WindowKey, WindowNeed, WindowRows,
+};
 use crate::{JobId, LaneKey, TaskId, Timestamp, Waiting};
 use band::Band;
+use job::{JobQueue, Relisted};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use window::Window;
 
 /// Higher priorities sort first.
 pub(crate) type BandKey = (Reverse<u8>, Arc<str>);
@@ -34,6 +39,9 @@ pub(crate) enum Next {
     Nothing,
 }
 
+/// Rows that a reading without room brings at most.
+const SCARCE: usize = 16;
+
 /// All waiting tasks' order.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
@@ -42,15 +50,47 @@ pub(crate) struct Queue {
     hosts: BTreeMap<Arc<str>, HostPolicy>,
     /// Jobs that are paused or being cancelled.
     held: BTreeSet<JobId>,
-    /// Windows that should be read on while there is room.
-    low: BTreeSet<WindowKey>,
-    /// Of those, the ones with nothing left in memory: read on even without room.
-    starving: BTreeSet<WindowKey>,
+    /// Jobs and detached windows that should read on.
+    ranges: Hungry<RangeKey>,
+    windows: Hungry<WindowKey>,
     /// Lanes that no free worker may take now.
     parked: BTreeSet<LaneKey>,
     rows: usize,
     window_rows: usize,
     budget: usize,
+}
+
+/// What should be read on: all of it while there is room, otherwise what has nothing left.
+#[derive(Debug)]
+struct Hungry<K> {
+    low: BTreeSet<K>,
+    starving: BTreeSet<K>,
+}
+
+impl<K> Default for Hungry<K> {
+    fn default() -> Self {
+        Self { low: BTreeSet::new(), starving: BTreeSet::new() }
+    }
+}
+
+impl<K: Ord + Clone> Hungry<K> {
+    fn relist(&mut self, key: &K, change: Relisted) {
+        let Some((before, now)) = change else { return };
+        for (set, was, is) in [
+            (&mut self.low, before.is_low(), now.is_low()),
+            (&mut self.starving, before.is_starving(), now.is_starving()),
+        ] {
+            if is && !was {
+                set.insert(key.clone());
+            } else if was && !is {
+                set.remove(key);
+            }
+        }
+    }
+
+    fn source(&self, room: usize) -> &BTreeSet<K> {
+        if room > 0 { &self.low } else { &self.starving }
+    }
 }
 
 impl Queue {
@@ -63,170 +103,228 @@ impl Queue {
         self.rows
     }
 
-    /// Bands that may have something, highest priority first.
+    /// Bands that offer something, highest priority first.
     pub(crate) fn active_bands(&self) -> impl Iterator<Item = (&BandKey, TaskId)> {
-        self.bands.iter().filter_map(|(key, band)| band.oldest_offer().map(|head| (key, head)))
+        self.bands.iter().filter_map(|(key, band)| band.next().map(|(_, offer)| (key, offer.task)))
     }
 
     pub(crate) fn next(&self, band: &BandKey) -> Next {
-        let Some(found) = self.bands.get(band).and_then(Band::next) else { return Next::Nothing };
-        if found.unread {
-            return Next::Unread;
+        match self.bands.get(band).and_then(Band::next) {
+            None => Next::Nothing,
+            Some((_, offer)) if offer.unread => Next::Unread,
+            Some((job, offer)) => {
+                let lane = LaneKey { kind: Arc::clone(&band.1), host: offer.host };
+                Next::Task(WindowKey { lane, priority: band.0.0, job }, offer.task)
+            }
         }
-        let lane = LaneKey { kind: Arc::clone(&band.1), host: found.host };
-        Next::Task(WindowKey { lane, priority: band.0.0, job: found.job }, found.task)
     }
 
     /// The first row of a window in memory.
     pub(crate) fn head_of(&self, key: &WindowKey) -> Option<&Waiting> {
-        self.bands.get(&band_key(key))?.window(key.job, &key.lane.host)?.first()
+        self.bands.get(&band_key(key))?.job(key.job)?.window(&key.lane.host)?.first()
     }
 
     /// A task became ready. `weight` is its job's. Whether it is kept in memory is the queue's business.
     pub(crate) fn insert(&mut self, waiting: Waiting, weight: u32) {
         let body = &waiting.body;
         let key = WindowKey { lane: body.lane.clone(), priority: body.priority, job: body.job };
-        let cap = self.window_cap();
-        let window = self.window_mut(&key, weight);
-        let before = window.len();
-        window.insert(waiting, cap);
-        self.settle(&key, before);
+        let held = self.held.contains(&key.job);
+        let room = self.rows < self.budget;
+        let cap = self.window_rows;
+        let queue = self.bands.entry(band_key(&key)).or_default().make_job(key.job, weight, held);
+        let has_room = room && queue.windows().map(|(_, w)| w.len()).take(cap).sum::<usize>() < cap;
+        if queue.insert(waiting, has_room) {
+            self.rows += 1;
+            self.lanes.entry(key.lane.clone()).or_default().join(&key);
+        }
+        self.settle(&key);
     }
 
-    /// A window at takeover: its first row; more may be in the store.
-    pub(crate) fn insert_head(&mut self, head: Waiting, weight: u32) {
-        let body = &head.body;
-        let key = WindowKey { lane: body.lane.clone(), priority: body.priority, job: body.job };
-        let window = self.window_mut(&key, weight);
-        let before = window.len();
-        window.load_head(head);
-        self.settle(&key, before);
+    /// At takeover: the job has rows in the store.
+    pub(crate) fn expect(&mut self, key: &RangeKey, weight: u32) {
+        let held = self.held.contains(&key.job);
+        let band_key = (Reverse(key.priority), Arc::clone(&key.kind));
+        self.bands.entry(band_key.clone()).or_default().make_job(key.job, weight, held).expect_more();
+        self.settle_job(&band_key, key.job);
     }
 
     /// Takes the row of a hand-out; charges its job. `None` if it isn't in memory (a bug in the caller).
     pub(crate) fn take(&mut self, key: &WindowKey, task: TaskId, now: Timestamp) -> Option<Waiting> {
-        let waiting = self.remove(key, task)?;
-        if let Some(band) = self.bands.get_mut(&band_key(key)) {
-            band.charge(key.job);
-        }
+        // Before the row goes, because its lane and its band may go with it.
         let policy = self.hosts.get(&key.lane.host).cloned();
         let lane = self.lanes.entry(key.lane.clone()).or_default();
         lane.handed_out(now);
+        let waiting = self.remove(key, task);
+        if waiting.is_none() {
+            self.run_ended(&key.lane, now);
+            return None;
+        }
+        if let Some(band) = self.bands.get_mut(&band_key(key)) {
+            band.charge(key.job);
+        }
         self.apply_policy(&key.lane, policy.as_ref(), now);
-        Some(waiting)
+        waiting
     }
 
     /// Takes a row out without charging: cancelled. `None` if it isn't in memory.
     pub(crate) fn remove(&mut self, key: &WindowKey, task: TaskId) -> Option<Waiting> {
-        let window = self.bands.get_mut(&band_key(key))?.window_mut(key.job, &key.lane.host)?;
-        let before = window.len();
-        let taken = window.remove(task);
-        self.settle(key, before);
-        taken
+        let queue = self.bands.get_mut(&band_key(key))?.job_mut(key.job)?;
+        let taken = queue.window_mut(&key.lane.host)?.remove(task)?;
+        self.rows -= 1;
+        self.settle(key);
+        Some(taken)
     }
 
     /// Forgets all rows of a job that is being cancelled.
     pub(crate) fn drop_job(&mut self, job: JobId) {
-        let keys: Vec<WindowKey> = self
-            .bands
-            .iter()
-            .flat_map(|((priority, kind), band)| {
-                band.hosts(job).map(move |host| WindowKey {
-                    lane: LaneKey { kind: Arc::clone(kind), host },
-                    priority: priority.0,
-                    job,
-                })
-            })
-            .collect();
-        for key in keys {
-            if let Some(window) =
-                self.bands.get_mut(&band_key(&key)).and_then(|b| b.window_mut(job, &key.lane.host))
-            {
-                let before = window.len();
-                window.clear();
-                self.settle(&key, before);
+        let bands: Vec<BandKey> = self.bands.keys().cloned().collect();
+        for band_key in bands {
+            let Some(queue) = self.bands.get_mut(&band_key).and_then(|band| band.job_mut(job)) else {
+                continue;
+            };
+            self.rows -= queue.windows().map(|(_, window)| window.len()).sum::<usize>();
+            for host in queue.forget() {
+                let lane = LaneKey { kind: Arc::clone(&band_key.1), host };
+                self.settle(&WindowKey { lane, priority: band_key.0.0, job });
             }
+            self.settle_job(&band_key, job);
         }
     }
 
-    /// A held job offers nothing.
+    /// A held job offers nothing and reads nothing.
     pub(crate) fn hold(&mut self, job: JobId, held: bool) {
         if held {
             self.held.insert(job);
         } else {
             self.held.remove(&job);
         }
-        for band in self.bands.values_mut() {
-            band.set_held(job, held);
+        let bands: Vec<BandKey> = self.bands.keys().cloned().collect();
+        for band_key in bands {
+            let Some(queue) = self.bands.get_mut(&band_key).and_then(|band| band.job_mut(job)) else {
+                continue;
+            };
+            queue.held = held;
+            let detached: Vec<Arc<str>> = queue
+                .windows()
+                .filter(|(_, window)| window.own_read_until().is_some())
+                .map(|(host, _)| Arc::clone(host))
+                .collect();
+            for host in detached {
+                let lane = LaneKey { kind: Arc::clone(&band_key.1), host };
+                self.settle(&WindowKey { lane, priority: band_key.0.0, job });
+            }
+            self.settle_job(&band_key, job);
         }
     }
 
-    /// Windows that should be read on before the next step, at most `most`.
-    pub(crate) fn needs(&self, most: usize) -> Vec<WindowNeed> {
+    /// Jobs that should read on before the next step, at most `most`.
+    pub(crate) fn range_needs(&self, most: usize) -> Vec<RangeNeed> {
         let room = self.budget.saturating_sub(self.rows);
-        let source = if room > 0 { &self.low } else { &self.starving };
-        let share = (room / source.len().clamp(1, most)).clamp(1, self.window_rows);
+        let source = self.ranges.source(room);
+        let limit = self.share(room, source.len().min(most));
         source
             .iter()
             .take(most)
             .filter_map(|key| {
-                let window = self.bands.get(&band_key(key))?.window(key.job, &key.lane.host)?;
-                let limit = self.window_rows.saturating_sub(window.len()).clamp(1, share);
-                Some(WindowNeed { key: key.clone(), after: window.read_until(), limit })
+                let band = self.bands.get(&(Reverse(key.priority), Arc::clone(&key.kind)))?;
+                Some(RangeNeed { key: key.clone(), after: band.job(key.job)?.read_until(), limit })
             })
             .collect()
     }
 
-    /// Whether a hand-out waits for a reading.
+    /// Detached windows that should read on before the next step, at most `most`.
+    pub(crate) fn window_needs(&self, most: usize) -> Vec<WindowNeed> {
+        let room = self.budget.saturating_sub(self.rows);
+        let source = self.windows.source(room);
+        let limit = self.share(room, source.len().min(most));
+        source
+            .iter()
+            .take(most)
+            .filter_map(|key| {
+                let window = self.bands.get(&band_key(key))?.job(key.job)?.window(&key.lane.host)?;
+                Some(WindowNeed { key: key.clone(), after: window.own_read_until()?, limit })
+            })
+            .collect()
+    }
+
+    fn share(&self, room: usize, readers: usize) -> usize {
+        let scarce = SCARCE.min(self.window_rows);
+        (room / readers.max(1)).clamp(scarce, self.window_rows)
+    }
+
+    /// Whether a hand-out waits for a reading, or a job searches for an open lane.
     pub(crate) fn is_starved(&self) -> bool {
-        self.bands.values().any(|b| b.next().is_some_and(|n| n.unread))
+        !self.ranges.starving.is_empty() || !self.windows.starving.is_empty() || self.offers_unread()
     }
 
-    /// The rows that were read for a need.
-    pub(crate) fn refill(&mut self, read: WindowRows) {
-        let window = self
-            .bands
-            .get_mut(&band_key(&read.key))
-            .and_then(|band| band.window_mut(read.key.job, &read.key.lane.host));
-        if let Some(window) = window {
-            let before = window.len();
-            window.refill(read.rows, read.more);
-            self.settle(&read.key, before);
+    fn offers_unread(&self) -> bool {
+        self.bands.values().any(|band| band.next().is_some_and(|(_, offer)| offer.unread))
+    }
+
+    /// The rows that were read for a job.
+    pub(crate) fn refill_range(&mut self, read: RangeRows) {
+        let RangeKey { kind, priority, job } = &read.key;
+        let band_key = (Reverse(*priority), Arc::clone(kind));
+        let lanes = &self.lanes;
+        let is_open = |host: &Arc<str>| {
+            let key = LaneKey { kind: Arc::clone(kind), host: Arc::clone(host) };
+            lanes.get(&key).is_none_or(Lane::is_open)
+        };
+        let Some(queue) = self.bands.get_mut(&band_key).and_then(|band| band.job_mut(*job)) else { return };
+        let rows = |queue: &JobQueue| queue.windows().map(|(_, window)| window.len()).sum::<usize>();
+        let before = rows(queue);
+        let touched = queue.refill(read.rows, read.more, is_open);
+        self.rows = self.rows + rows(queue) - before;
+        for host in touched {
+            let key =
+                WindowKey { lane: LaneKey { kind: Arc::clone(kind), host }, priority: *priority, job: *job };
+            self.lanes.entry(key.lane.clone()).or_default().join(&key);
+            self.settle(&key);
         }
+        self.settle_job(&band_key, *job);
     }
 
-    fn window_cap(&self) -> usize {
-        if self.rows < self.budget { self.window_rows } else { 1 }
+    /// The rows that were read for a detached window.
+    pub(crate) fn refill_window(&mut self, read: WindowRows) {
+        let key = &read.key;
+        let queue = self.bands.get_mut(&band_key(key)).and_then(|band| band.job_mut(key.job));
+        let Some(window) = queue.and_then(|queue| queue.window_mut(&key.lane.host)) else { return };
+        let before = window.len();
+        window.refill(read.rows, read.more);
+        self.rows = self.rows + window.len() - before;
+        self.settle(key);
     }
 
-    fn window_mut(&mut self, key: &WindowKey, weight: u32) -> &mut Window {
-        let held = self.held.contains(&key.job);
-        self.lanes.entry(key.lane.clone()).or_default().join(key);
-        self.bands.entry(band_key(key)).or_default().make_window(key.job, &key.lane.host, weight, held)
-    }
-
-    /// After any change of a window: its head in the band, its place in the lane, the count of rows.
-    fn settle(&mut self, key: &WindowKey, rows_before: usize) {
+    /// After any change of a window: its head, its count, its place in the lane and in the sets.
+    fn settle(&mut self, key: &WindowKey) {
         let open = self.lanes.get(&key.lane).is_none_or(Lane::is_open);
         let band_key = band_key(key);
-        let Some(band) = self.bands.get_mut(&band_key) else { return };
-        let Some(window) = band.window_mut(key.job, &key.lane.host) else { return };
-        self.rows = self.rows + window.len() - rows_before;
-        let gone = window.is_exhausted();
-        let hunger = window.hunger(self.window_rows);
-        if let Some(before) = window.list(hunger) {
-            relist(&mut self.low, key, before.is_low(), hunger.is_low());
-            relist(&mut self.starving, key, before.is_starving(), hunger.is_starving());
-        }
-        band.settle(key.job, &key.lane.host, open);
+        let Some(queue) = self.bands.get_mut(&band_key).and_then(|band| band.job_mut(key.job)) else {
+            return;
+        };
+        let change = queue.settle(&key.lane.host, open, self.window_rows);
+        let gone = queue.window(&key.lane.host).is_none();
+        self.windows.relist(key, change);
         if gone {
-            if band.is_empty() {
-                self.bands.remove(&band_key);
-            }
             if let Some(lane) = self.lanes.get_mut(&key.lane) {
                 lane.leave(key);
             }
             self.forget_idle_lane(&key.lane);
+        }
+        self.settle_job(&band_key, key.job);
+    }
+
+    /// After any change of a job: its place among the active ones and in the sets.
+    fn settle_job(&mut self, band_key: &BandKey, job: JobId) {
+        let Some(band) = self.bands.get_mut(band_key) else { return };
+        band.refresh(job);
+        let change = band.job_mut(job).and_then(|queue| queue.relist(self.window_rows));
+        if change.is_some() {
+            let key = RangeKey { kind: Arc::clone(&band_key.1), priority: band_key.0.0, job };
+            self.ranges.relist(&key, change);
+        }
+        if band.is_empty() {
+            self.bands.remove(band_key);
         }
     }
 
@@ -234,16 +332,6 @@ impl Queue {
         if self.lanes.get(key).is_some_and(Lane::is_idle) {
             self.lanes.remove(key);
             self.parked.remove(key);
-        }
-    }
-}
-
-fn relist(set: &mut BTreeSet<WindowKey>, key: &WindowKey, before: bool, now: bool) {
-    if before != now {
-        if now {
-            set.insert(key.clone());
-        } else {
-            set.remove(key);
         }
     }
 }
@@ -340,30 +428,30 @@ impl Queue {
 
     fn apply_openness(&mut self, key: &LaneKey) {
         let Some(lane) = self.lanes.get(key) else { return };
-        let open = lane.is_open();
         for (priority, job) in lane.members() {
-            if let Some(band) = self.bands.get_mut(&(Reverse(priority), Arc::clone(&key.kind))) {
-                band.settle(job, &key.host, open);
-            }
+            self.settle(&WindowKey { lane: key.clone(), priority, job });
         }
     }
 }
 
 /// For the predicates that tests, simulation and debug builds share.
 impl Queue {
-    /// Every window with its rows and whether the store has more.
-    pub(crate) fn windows(&self) -> impl Iterator<Item = (WindowKey, Vec<TaskId>, bool)> {
+    /// Every job's reading: the range, how far it has read, whether the store has more, and its windows.
+    pub(crate) fn readings(&self) -> impl Iterator<Item = Reading> {
         self.bands.iter().flat_map(|((priority, kind), band)| {
-            band.windows().map(move |(job, host, window)| {
-                let lane = LaneKey { kind: Arc::clone(kind), host: Arc::clone(host) };
-                (WindowKey { lane, priority: priority.0, job }, window.ids(), window.has_more())
+            band.jobs().map(move |(job, queue)| Reading {
+                key: RangeKey { kind: Arc::clone(kind), priority: priority.0, job },
+                read_until: queue.read_until(),
+                more: queue.has_more(),
+                windows: queue.windows().map(|(h, w)| (Arc::clone(h), w.ids(), w.own_read_until())).collect(),
             })
         })
     }
 
     /// When the oldest row in memory was created.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
-        self.bands.values().filter_map(Band::oldest_row).map(|w| w.body.created_at).min()
+        let windows = self.bands.values().flat_map(|band| band.jobs().flat_map(|(_, queue)| queue.windows()));
+        windows.filter_map(|(_, window)| window.first()).min_by_key(|w| w.body.id).map(|w| w.body.created_at)
     }
 
     /// What is inconsistent inside, in words; empty when sound.
@@ -384,6 +472,19 @@ impl Queue {
         }
         faults
     }
+}
+
+/// How far a job has read, for the comparison with the store.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Which.
+    pub key: RangeKey,
+    /// All rows up to here are in memory, those of detached windows apart.
+    pub read_until: TaskId,
+    /// Whether the store may have rows above it.
+    pub more: bool,
+    /// Host, rows in memory, and how far it has read by itself where it is detached.
+    pub windows: Vec<(Arc<str>, Vec<TaskId>, Option<TaskId>)>,
 }
 
 fn band_key(key: &WindowKey) -> BandKey {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use ukai_domain::scheduler::{
     ColdTask, Commit, CommitId, DelayedRows, EndedRun, HostPolicy, IdempotencyRow, Input, LaneRow, Needs,
-    PlaceName, Prefetched, Snapshot, State, Token, WindowKey, WindowRows,
+    PlaceName, Prefetched, RangeKey, RangeRows, Snapshot, State, Token, WindowRows,
 };
 use ukai_domain::{
     Counts, DoneStatus, Job, JobId, LaneKey, Outcome, Place, RunRow, Settings, TaskId, Timestamp, Waiting,
@@ -186,38 +186,48 @@ impl SimStore {
         self.runs.get(&task).map_or(0, |runs| runs.iter().filter(|r| r.outcome == Outcome::Completed).count())
     }
 
-    fn window(&self, key: &WindowKey) -> Vec<&Waiting> {
-        self.places
-            .values()
-            .filter_map(|place| match place {
-                Place::Ready(w)
-                    if w.body.job == key.job
-                        && w.body.priority == key.priority
-                        && w.body.lane == key.lane =>
-                {
-                    Some(w)
-                }
-                _ => None,
-            })
-            .collect()
-    }
-
-    /// A window equals the first rows of its range.
-    pub(crate) fn compare_windows(&self, state: &State) {
-        let windows: Vec<_> = state.windows().collect();
-        let mut stored: BTreeMap<(u8, JobId, &LaneKey), Vec<TaskId>> = BTreeMap::new();
+    /// What a job has in memory is exactly what the store has up to where it has read.
+    pub(crate) fn compare_readings(&self, state: &State) {
+        let mut stored: BTreeMap<RangeKey, BTreeMap<Arc<str>, Vec<TaskId>>> = BTreeMap::new();
         for place in self.places.values() {
             if let Place::Ready(w) = place {
-                stored.entry((w.body.priority, w.body.job, &w.body.lane)).or_default().push(w.body.id);
+                let hosts = stored.entry(range_key(w)).or_default();
+                hosts.entry(Arc::clone(&w.body.lane.host)).or_default().push(w.body.id);
             }
         }
-        for (key, ids, more) in &windows {
-            let rows = stored.remove(&(key.priority, key.job, &key.lane)).unwrap_or_default();
-            assert_eq!(ids[..], rows[..ids.len().min(rows.len())], "window {key:?}");
-            if !*more {
-                assert_eq!(ids.len(), rows.len(), "window {key:?} says that it is all");
+        for reading in state.readings() {
+            let mut hosts = stored.remove(&reading.key).unwrap_or_default();
+            if state.is_sweeping(reading.key.job) {
+                assert!(reading.windows.is_empty(), "a job that is being ended keeps rows in memory");
+                continue;
+            }
+            for (host, ids, own) in &reading.windows {
+                let rows = hosts.remove(host).unwrap_or_default();
+                let covered =
+                    own.unwrap_or(if reading.more { reading.read_until } else { TaskId(uuid::Uuid::max()) });
+                let must: Vec<TaskId> = rows.iter().copied().filter(|id| *id <= covered).collect();
+                assert_eq!(ids[..must.len().min(ids.len())], must, "{host} of {:?}", reading.key);
+                // Rows beyond may be in memory too; they wait for the reading to reach them.
+                assert!(
+                    ids.iter().all(|id| rows.contains(id)),
+                    "{host} of {:?}: rows of nowhere",
+                    reading.key
+                );
+            }
+            // Hosts without a window have nothing that was read.
+            for (host, rows) in hosts {
+                let unread = reading.more && rows.iter().all(|id| *id > reading.read_until);
+                assert!(unread, "{host}: {rows:?} are in the store but not in {reading:?}");
             }
         }
+        for (key, rows) in stored {
+            let swept = state.is_sweeping(key.job);
+            assert!(swept, "{key:?} is unknown with {} hosts", rows.len());
+        }
+    }
+
+    fn ready(&self) -> impl Iterator<Item = &Waiting> {
+        self.places.values().filter_map(|place| if let Place::Ready(w) = place { Some(w) } else { None })
     }
 
     fn delayed(&self) -> Vec<(Timestamp, TaskId, &Waiting)> {
@@ -261,9 +271,24 @@ impl SimStore {
                 .windows
                 .iter()
                 .map(|need| {
-                    let mut rest = self.window(&need.key).into_iter().filter(|w| w.body.id > need.after);
+                    let same =
+                        |w: &&Waiting| w.body.lane == need.key.lane && w.body.priority == need.key.priority;
+                    let mut rest = self
+                        .ready()
+                        .filter(|w| w.body.job == need.key.job && w.body.id > need.after)
+                        .filter(same);
                     let rows: Vec<Waiting> = rest.by_ref().take(need.limit).cloned().collect();
                     WindowRows { key: need.key.clone(), rows, more: rest.next().is_some() }
+                })
+                .collect(),
+            ranges: needs
+                .ranges
+                .iter()
+                .map(|need| {
+                    let mut rest =
+                        self.ready().filter(|w| range_key(w) == need.key && w.body.id > need.after);
+                    let rows: Vec<Waiting> = rest.by_ref().take(need.limit).cloned().collect();
+                    RangeRows { key: need.key.clone(), rows, more: rest.next().is_some() }
                 })
                 .collect(),
             delayed: needs.delayed.as_ref().map(|need| {
@@ -305,16 +330,14 @@ impl SimStore {
     }
 
     pub(crate) fn load(&self, epoch: u64, settings: &Settings) -> Snapshot {
-        let mut heads: BTreeMap<WindowKey, Waiting> = BTreeMap::new();
+        let mut ranges: BTreeSet<RangeKey> = BTreeSet::new();
         let mut depth: BTreeMap<Arc<str>, i64> = BTreeMap::new();
         let mut leases = Vec::new();
         for place in self.places.values() {
             match place {
                 Place::Ready(w) => {
                     *depth.entry(Arc::clone(&w.body.lane.kind)).or_default() += 1;
-                    let key =
-                        WindowKey { lane: w.body.lane.clone(), priority: w.body.priority, job: w.body.job };
-                    heads.entry(key).or_insert_with(|| w.clone());
+                    ranges.insert(range_key(w));
                 }
                 Place::Leased(lease) => leases.push(lease.clone()),
                 Place::Delayed(..) | Place::Done(_) => {}
@@ -349,7 +372,7 @@ impl SimStore {
                 .collect(),
             total: self.total,
             leases,
-            heads: heads.into_values().collect(),
+            ranges: ranges.into_iter().collect(),
             depth: depth.into_iter().collect(),
             delayed: Some(DelayedRows { rows, more }),
             workers: self.workers.values().cloned().collect(),
@@ -357,4 +380,8 @@ impl SimStore {
             hosts: self.hosts.values().cloned().collect(),
         }
     }
+}
+
+fn range_key(w: &Waiting) -> RangeKey {
+    RangeKey { kind: Arc::clone(&w.body.lane.kind), priority: w.body.priority, job: w.body.job }
 }

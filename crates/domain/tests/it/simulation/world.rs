@@ -546,7 +546,7 @@ impl World {
         } else if self.leaders[which].alive && which + 1 == self.leaders.len() {
             let state = &self.leaders[which].state;
             assert_eq!(state.total(), self.store.total, "memory and store count differently");
-            self.store.compare_windows(state);
+            self.store.compare_readings(state);
         } else if which + 1 == self.leaders.len() {
             self.take_over();
         }
@@ -819,6 +819,8 @@ impl World {
             }
         }
         let open: Vec<_> = self.store.places.values().filter(|p| !matches!(p, Place::Done(_))).collect();
-        panic!("tasks never end: {:?}", open.first());
+        let state = &self.leaders.last().expect("a leader").state;
+        let readings: Vec<_> = state.readings().collect();
+        panic!("tasks never end: {:?}\n{readings:?}\n{:?}", open.first(), state.needs(&[]));
     }
 }
