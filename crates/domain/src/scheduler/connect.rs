@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use super::ending::End;
-use super::session::{Session, Worker};
+use super::session::Session;
 use super::state::{State, Timer};
 use super::{Connect, Identity, PlaceName, PushMessage, Reply};
 use crate::{
@@ -20,7 +20,17 @@ const MAX_CAPACITY: u32 = 64;
 
 impl State {
     pub(super) fn connect(&mut self, draft: &mut Draft, connect: Connect) -> Result<Reply, Rejection> {
-        let id = self.identify(draft, &connect.identity)?;
+        let id = match self.sessions.get(&connect.session).map(|s| s.worker) {
+            // A repeat of a connect that made its worker: the same worker.
+            Some(known) if matches!(connect.identity, Identity::Enrolled { .. }) => known,
+            known => {
+                let id = self.identify(draft, &connect.identity)?;
+                if known.is_some_and(|known| known != id) {
+                    return Err(Rejection::new(Code::Conflict, "this session belongs to another worker"));
+                }
+                id
+            }
+        };
         let resumed =
             self.sessions.get(&connect.session).is_some_and(|s| s.worker == id && s.away_until.is_none());
         if !resumed {
@@ -52,8 +62,8 @@ impl State {
             Identity::Worker(id) if self.workers.contains_key(id) => Ok(*id),
             Identity::Worker(_) => Err(Rejection::new(Code::AuthFailed, "the worker's token was revoked")),
             Identity::Enrolled { name: Some(name) } => {
-                let known = self.workers.values().find(|w| w.row.token_hash.is_none() && w.row.name == *name);
-                Ok(known.map(|w| w.row.id).unwrap_or_else(|| self.enrol(draft, Some(name.clone()))))
+                let known = self.enrolled.get(name).copied();
+                Ok(known.unwrap_or_else(|| self.enrol(draft, Some(name.clone()))))
             }
             Identity::Enrolled { name: None } => Ok(self.enrol(draft, None)),
         }
@@ -92,7 +102,7 @@ impl State {
         };
         draft.event(JobId::NIL, Event::WorkerCreated { worker: id, name });
         draft.worker(row.clone());
-        self.workers.insert(id, Worker::load(row));
+        self.insert_worker(row);
     }
 
     /// The newer connection wins; the older is told and closed. Two machines on one token are slowed down.

@@ -18,6 +18,8 @@ pub(super) struct Draft {
     commit: Commit,
     effects: Effects,
     move_of: BTreeMap<TaskId, usize>,
+    /// Replies of before and of this step, by principal, route and key.
+    remembered: BTreeMap<(String, String, String), IdempotencyRow>,
     counts: BTreeMap<JobId, Counts>,
     events: BTreeMap<JobId, Vec<Event>>,
     jobs: BTreeMap<JobId, Job>,
@@ -28,8 +30,10 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn new(now: Timestamp, prefetched: Prefetched) -> Self {
+    pub(super) fn new(now: Timestamp, mut prefetched: Prefetched) -> Self {
+        let remembered = std::mem::take(&mut prefetched.idempotency);
         Self {
+            remembered: remembered.into_iter().map(|row| (name_of(&row), row)).collect(),
             now,
             prefetched,
             commit: Commit { now, ..Commit::default() },
@@ -132,15 +136,8 @@ impl Draft {
     /// The remembered reply to the same command, if there is one; a conflict if its body was another.
     pub(super) fn replay(&self, key: Option<&IdempotencyKey>) -> Option<Result<Reply, Rejection>> {
         let key = key?;
-        let same = |row: &&IdempotencyRow| {
-            row.key.principal == key.principal && row.key.route == key.route && row.key.key == key.key
-        };
-        let row = self
-            .commit
-            .idempotency
-            .iter()
-            .find(same)
-            .or_else(|| self.prefetched.idempotency.iter().find(same))?;
+        let name = (key.principal.clone(), key.route.clone(), key.key.clone());
+        let row = self.remembered.get(&name)?;
         if row.key.body_hash != key.body_hash {
             let message = "this Idempotency-Key was used with another body";
             return Some(Err(Rejection::new(crate::Code::Conflict, message)));
@@ -152,7 +149,9 @@ impl Draft {
     /// Remembers the reply, so that a repeat gets it again.
     pub(super) fn remember(&mut self, key: Option<IdempotencyKey>, reply: &Reply) {
         if let (Some(key), Ok(reply)) = (key, serde_json::to_string(reply)) {
-            self.commit.idempotency.push(IdempotencyRow { key, reply, at: self.now });
+            let row = IdempotencyRow { key, reply, at: self.now };
+            self.remembered.insert(name_of(&row), row.clone());
+            self.commit.idempotency.push(row);
         }
     }
 
@@ -177,4 +176,8 @@ impl Draft {
         self.commit.moves.retain(|m| m.from.is_some() || m.to.is_some());
         (self.commit, self.effects)
     }
+}
+
+fn name_of(row: &IdempotencyRow) -> (String, String, String) {
+    (row.key.principal.clone(), row.key.route.clone(), row.key.key.clone())
 }

@@ -32,6 +32,8 @@ pub struct State {
     pub(super) deadlines: BTreeSet<(Timestamp, TaskId)>,
     pub(super) delayed: Delayed,
     pub(super) workers: BTreeMap<WorkerId, Worker>,
+    /// Workers that registered themselves, by name.
+    pub(super) enrolled: BTreeMap<String, WorkerId>,
     pub(super) sessions: BTreeMap<SessionId, Session>,
     /// Connected sessions with a free slot, least recently used first.
     pub(super) free: BTreeSet<(u64, SessionId)>,
@@ -95,6 +97,7 @@ impl State {
             deadlines: BTreeSet::new(),
             delayed: Delayed::new(settings.delayed_window),
             workers: BTreeMap::new(),
+            enrolled: BTreeMap::new(),
             sessions: BTreeMap::new(),
             free: BTreeSet::new(),
             uses: 0,
@@ -119,7 +122,7 @@ impl State {
             state.jobs.insert(job.id, JobState { job, counts });
         }
         for row in snapshot.workers {
-            state.workers.insert(row.id, Worker::load(row));
+            state.insert_worker(row);
         }
         for key in &snapshot.ranges {
             if !state.sweeping.contains(&key.job) {
@@ -163,6 +166,13 @@ impl State {
             self.deadlines.insert((lease.deadline, task));
             self.leases.insert(task, lease);
         }
+    }
+
+    pub(super) fn insert_worker(&mut self, row: crate::WorkerRow) {
+        if row.token_hash.is_none() {
+            self.enrolled.insert(row.name.clone(), row.id);
+        }
+        self.workers.insert(row.id, Worker::load(row));
     }
 
     /// The weight of a job in the fair queue.

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// Timers of one sort that one step fires at most; the rest follows in the next.
 const MOST: usize = 1_000;
 
+/// How long after its end a cool-down makes the next one longer.
+const COOLING_KEPT: Duration = Duration::from_secs(60);
+
 impl State {
     pub(super) fn fire_timers(&mut self, draft: &mut Draft) {
         self.ripen(draft);
@@ -50,7 +53,15 @@ impl State {
     }
 
     fn pass_deadline(&mut self, draft: &mut Draft, task: TaskId) {
-        let Some(lease) = self.end_run(draft, task, End::TimedOut) else { return };
+        let Some(lease) = self.leases.get(&task) else { return };
+        let present = self.sessions.get(&lease.session).is_some_and(|s| s.away_until.is_none());
+        // Time ran out on the worker only if it got the task and is still there.
+        let end = match present {
+            _ if self.unconfirmed.contains_key(&task) => End::HandedBack,
+            true => End::TimedOut,
+            false => End::Lost,
+        };
+        let Some(lease) = self.end_run(draft, task, end) else { return };
         let run = lease.progress.run;
         if let Some(session) = self.sessions.get(&lease.session).filter(|s| s.away_until.is_none()) {
             let reason = "the deadline passed".to_owned();
@@ -90,8 +101,12 @@ impl State {
                 }
                 self.lose_session(draft, session, "stuck");
             }
-            // The dispatch that follows looks at cool-downs itself.
-            Timer::HostCooled(_) => {}
+            // The dispatch that follows looks at cool-downs itself. Old ones no longer count in a row.
+            Timer::HostCooled(worker) => {
+                if let Some(worker) = self.workers.get_mut(&worker) {
+                    worker.cooling.retain(|_, (until, _)| *until + COOLING_KEPT > draft.now);
+                }
+            }
         }
     }
 }

@@ -52,7 +52,11 @@ impl State {
             }
             self.remove_session(id);
         }
-        self.workers.remove(&id);
+        if let Some(worker) = self.workers.remove(&id)
+            && self.enrolled.get(&worker.row.name) == Some(&id)
+        {
+            self.enrolled.remove(&worker.row.name);
+        }
         draft.event(JobId::NIL, Event::WorkerDeleted { worker: id });
         draft.delete_worker(id);
         Ok(Reply::Ok)

@@ -53,7 +53,7 @@ impl Kit {
     pub(crate) fn check(&self) {
         assert_eq!(faults(&self.state), Vec::<String>::new());
         self.store.check();
-        self.store.compare_windows(&self.state);
+        self.store.compare_readings(&self.state);
     }
 
     /// Another leader loads what was stored.

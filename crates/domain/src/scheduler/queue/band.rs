@@ -33,11 +33,6 @@ impl Band {
         Some((*job, self.jobs.get(job)?.next()?))
     }
 
-    /// Only virtual times are left, of jobs that ran ahead: they count only while someone else is served.
-    pub(super) fn is_empty(&self) -> bool {
-        self.jobs.values().all(JobQueue::is_empty)
-    }
-
     pub(super) fn job(&self, job: JobId) -> Option<&JobQueue> {
         self.jobs.get(&job)
     }

@@ -9,6 +9,9 @@ use uuid::Uuid;
 /// Rows of a closed lane that a job keeps in memory before it reads on past them.
 const CLOSED_ROWS: usize = 16;
 
+/// Rows in closed lanes after which other jobs no longer wait for this one's next.
+const LONG_SEARCH: usize = 4_096;
+
 #[derive(Debug)]
 pub(super) struct JobQueue {
     pub(super) v: u64,
@@ -34,8 +37,15 @@ struct Front {
     read_until: TaskId,
     /// Whether the store has (or may have) rows above it.
     more: bool,
-    /// The last reading found nothing in an open lane: it goes on in the background and holds nobody up.
-    searching: bool,
+    /// Rows that were read since the last one in an open lane.
+    searched: usize,
+}
+
+impl Front {
+    /// A long search goes on in the background and holds nobody up.
+    fn is_searching(self) -> bool {
+        self.more && self.searched >= LONG_SEARCH
+    }
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +72,7 @@ pub(super) type Relisted = Option<(Hunger, Hunger)>;
 
 impl JobQueue {
     pub(super) fn new(weight: u32, held: bool, served: u64) -> Self {
-        let front = Front { read_until: TaskId::NIL, more: false, searching: false };
+        let front = Front { read_until: TaskId::NIL, more: false, searched: 0 };
         Self {
             v: 0,
             served,
@@ -83,7 +93,7 @@ impl JobQueue {
     }
 
     pub(super) fn next(&self) -> Option<Offer> {
-        if !self.front.searching && self.is_ahead_of_reading() {
+        if !self.front.is_searching() && self.is_ahead_of_reading() {
             return Some(Offer { task: self.front.read_until, unread: true, host: Arc::from("") });
         }
         self.heads.first().map(|(task, unread, host)| Offer {
@@ -99,7 +109,7 @@ impl JobQueue {
     }
 
     pub(super) fn should_be_active(&self) -> bool {
-        !self.held && (!self.heads.is_empty() || self.front.more && !self.front.searching)
+        !self.held && (!self.heads.is_empty() || self.front.more && !self.front.is_searching())
     }
 
     /// Nothing waits, here or in the store.
@@ -173,6 +183,7 @@ impl JobQueue {
     ) -> BTreeSet<Arc<str>> {
         let mut touched = BTreeSet::new();
         let mut found = false;
+        let read = rows.len();
         if let Some(last) = rows.last() {
             self.front.read_until = last.body.id;
         }
@@ -193,7 +204,7 @@ impl JobQueue {
             found |= open;
             window.insert(row);
         }
-        self.front.searching = more && !found && self.heads.is_empty();
+        self.front.searched = if found || !more { 0 } else { self.front.searched + read };
         touched
     }
 

@@ -45,6 +45,7 @@ const SCARCE: usize = 16;
 /// All waiting tasks' order.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
+    /// Never removed: virtual times outlive an empty moment, and there are 101 a kind at most.
     bands: BTreeMap<BandKey, Band>,
     lanes: BTreeMap<LaneKey, Lane>,
     hosts: BTreeMap<Arc<str>, HostPolicy>,
@@ -322,9 +323,6 @@ impl Queue {
         if change.is_some() {
             let key = RangeKey { kind: Arc::clone(&band_key.1), priority: band_key.0.0, job };
             self.ranges.relist(&key, change);
-        }
-        if band.is_empty() {
-            self.bands.remove(band_key);
         }
     }
 

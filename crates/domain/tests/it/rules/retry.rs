@@ -21,6 +21,7 @@ fn end(kit: &mut Kit, task: TaskId, end: End) {
             kit.report(lease.session, task, Some(run), Word::failed(kind));
         }
         End::TimedOut => {
+            kit.confirm(task);
             kit.pass(lease.deadline.since(kit.now));
             kit.idle(lease.session);
         }
