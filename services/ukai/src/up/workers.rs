@@ -45,7 +45,7 @@ pub(super) fn start(
 }
 
 impl Children {
-    /// Asks each to finish what it holds and to end; kills after `limit`.
+    /// Asks all to finish what they hold and to end; kills whoever is left after `limit`.
     pub(super) async fn stop(self, limit: Duration) {
         use nix::sys::signal::{Signal, kill};
         for child in &self.0 {
@@ -53,8 +53,9 @@ impl Children {
                 let _already_gone = kill(nix::unistd::Pid::from_raw(id), Signal::SIGTERM);
             }
         }
+        let deadline = tokio::time::Instant::now() + limit;
         for mut child in self.0 {
-            if tokio::time::timeout(limit, child.wait()).await.is_err() {
+            if tokio::time::timeout_at(deadline, child.wait()).await.is_err() {
                 let _already_gone = child.kill().await;
             }
         }
