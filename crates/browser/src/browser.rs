@@ -95,6 +95,19 @@ impl Browser {
         fetch::fetch(prepared, request, self.proxy.as_ref()).await
     }
 
+    /// Starts a new process where the old one has died, so that the next page need not wait for it.
+    ///
+    /// # Errors
+    /// Every [`LaunchError`].
+    pub async fn revive(&self) -> Result<(), LaunchError> {
+        let dead = self.current.lock().await.as_ref().is_none_or(|instance| !instance.is_alive());
+        if dead {
+            let instance = self.instance().await?;
+            self.spare.refill(&instance, &self.config);
+        }
+        Ok(())
+    }
+
     /// What every page under way looks like now.
     pub async fn live(&self) -> Vec<LiveView> {
         let Some(instance) = self.current.lock().await.clone() else { return Vec::new() };

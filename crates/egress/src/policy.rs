@@ -41,14 +41,18 @@ impl Target {
             return Err(Refusal::new("scheme", format!("the scheme {} is not http or https", url.scheme())));
         }
         let host = match url.host() {
-            Some(Host::Domain(name)) => Host::Domain(name.trim_end_matches('.').to_ascii_lowercase()),
+            Some(Host::Domain(name)) => {
+                let name = name.strip_suffix('.').unwrap_or(name);
+                // `2002..` is a name here and a number to other parsers.
+                if name.split('.').any(str::is_empty) {
+                    return Err(Refusal::new("host", "the host has an empty label"));
+                }
+                Host::Domain(name.to_ascii_lowercase())
+            }
             Some(Host::Ipv4(ip)) => Host::Ipv4(ip),
             Some(Host::Ipv6(ip)) => Host::Ipv6(ip),
             None => return Err(Refusal::new("host", "the address has no host")),
         };
-        if host == Host::Domain(String::new()) {
-            return Err(Refusal::new("host", "the address has no host"));
-        }
         let port = url.port_or_known_default().unwrap_or(0);
         Ok(Self { host, port })
     }

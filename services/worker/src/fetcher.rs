@@ -1,10 +1,16 @@
 //! The seam between the worker and its browser, so that tests can put a page server of their own in its place.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use tokio::sync::RwLock;
 use ukai_browser::{Browser, Config, LaunchError, PageError, PageOutcome, PageRequest, Vitals};
+
+/// How often a browser that died in idleness is looked for.
+const REVIVE: Duration = Duration::from_secs(3);
 
 /// Fetches pages.
 pub trait PageFetcher: Send + Sync + 'static {
@@ -30,6 +36,23 @@ impl BrowserFetcher {
     pub(crate) async fn launch(config: Config) -> Result<Self, LaunchError> {
         let browser = Browser::launch(config.clone()).await?;
         Ok(Self { browser: RwLock::new((!config.headful, Arc::new(browser))), config })
+    }
+
+    /// Looks after the browser while nobody asks for pages, for as long as the fetcher lives.
+    pub(crate) async fn look_after(fetcher: Weak<Self>) {
+        loop {
+            tokio::time::sleep(REVIVE).await;
+            let Some(browser) =
+                fetcher.upgrade().map(|fetcher| fetcher.browser.try_read().ok().map(|it| Arc::clone(&it.1)))
+            else {
+                return;
+            };
+            if let Some(browser) = browser
+                && let Err(error) = browser.revive().await
+            {
+                tracing::warn!(%error, "the browser can't be started again");
+            }
+        }
     }
 
     /// Ends the browser.

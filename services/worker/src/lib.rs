@@ -52,7 +52,10 @@ pub fn find_browser() -> Option<PathBuf> {
 /// The browser can't be started, the state folder can't be used, or the server refuses the token at the first connect.
 pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     let fetcher = Arc::new(fetcher::BrowserFetcher::launch(config.browser()?).await.context("no browser")?);
+    let care = tokio::spawn(fetcher::BrowserFetcher::look_after(Arc::downgrade(&fetcher)));
     let outcome = Box::pin(run_with(config, Arc::clone(&fetcher) as Arc<dyn PageFetcher>, shutdown)).await;
+    care.abort();
+    let _ = care.await;
     if let Some(fetcher) = Arc::into_inner(fetcher) {
         fetcher.close().await;
     }

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and its parts see each other"
 )]
 
+mod arbitrary;
 mod proxy;
 mod tricks;
 mod world;
