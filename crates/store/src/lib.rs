@@ -50,8 +50,8 @@ pub trait Store: Reads {
     async fn release(&self, epoch: u64) -> Result<(), StoreError>;
 
     /// Everything that a new leader needs in memory; ≤ 3 s with 1,000,000 waiting tasks.
-    /// `window_budget` bounds the heads read, `delayed` the timers.
-    async fn load(&self, epoch: u64, window_budget: usize, delayed: usize) -> Result<Snapshot, StoreError>;
+    /// `delayed` bounds the timers read.
+    async fn load(&self, epoch: u64, delayed: usize) -> Result<Snapshot, StoreError>;
 
     /// The rows named by `needs`, all from one snapshot.
     async fn prefetch(&self, needs: Needs) -> Result<Prefetched, StoreError>;

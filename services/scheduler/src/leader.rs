@@ -300,7 +300,7 @@ impl Leader {
         let connections = broken.connections();
         let settings = &self.config.settings;
         let snapshot = loop {
-            match self.store.load(broken.epoch(), settings.window_budget, settings.delayed_window).await {
+            match self.store.load(broken.epoch(), settings.delayed_window).await {
                 Ok(snapshot) => break snapshot,
                 Err(StoreError::Unavailable(error) | StoreError::Full(error)) => {
                     tracing::warn!(error, "memory can't be loaded yet");

@@ -76,7 +76,7 @@ async fn lead(
     shutdown: &Shutdown,
     epoch: u64,
 ) -> anyhow::Result<Ended> {
-    let snapshot = store.load(epoch, config.settings.window_budget, config.settings.delayed_window).await?;
+    let snapshot = store.load(epoch, config.settings.delayed_window).await?;
     let row = store.leader().await?.ok_or_else(|| anyhow::anyhow!("the leader row is gone"))?;
     let clock = Clock::start(row.now.max(snapshot.last_now));
     let seed = epoch ^ row.now.0.unsigned_abs().rotate_left(17) ^ u64::from(std::process::id()) << 40;

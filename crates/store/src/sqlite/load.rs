@@ -1,23 +1,18 @@
 //! What a new leader reads into its memory.
 
-use super::columns::{BODY_WIDTH, body, body_columns, progress, progress_columns};
+use super::columns::{BODY_WIDTH, body, body_columns, progress_columns};
 use super::failure::Failure;
 use super::place::{lease, lease_columns};
 use super::read::{job, worker};
 use super::{columns, leader, prefetch};
-use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
+use rusqlite::{Connection, Error, OptionalExtension, Result, params};
 use std::sync::Arc;
 use ukai_domain::scheduler::{DelayedNeed, HostPolicy, LaneRow, RangeKey, Snapshot};
-use ukai_domain::{JobId, LaneKey, Lease, TaskId, Timestamp, Waiting};
+use ukai_domain::{JobId, LaneKey, Lease, TaskId, Timestamp};
 use uuid::Uuid;
 
-/// All from one state. At most `heads` rows of windows and `delayed` timers.
-pub(super) fn load(
-    conn: &mut Connection,
-    epoch: u64,
-    heads: usize,
-    delayed: usize,
-) -> Result<Snapshot, Failure> {
+/// All from one state. At most `delayed` timers.
+pub(super) fn load(conn: &mut Connection, epoch: u64, delayed: usize) -> Result<Snapshot, Failure> {
     let tx = conn.transaction()?;
     leader::fence(&tx, epoch)?;
     let (last_event, last_now) = last_commit(&tx)?;
@@ -38,7 +33,6 @@ pub(super) fn load(
         jobs: job::open(&tx)?,
         total: job::total(&tx)?,
         leases: leases(&tx)?,
-        heads: window_heads(&tx, heads)?,
         ranges: ranges(&tx)?,
         depth: depth(&tx)?,
         delayed: Some(prefetch::delayed(
@@ -83,44 +77,6 @@ fn leases(conn: &Connection) -> Result<Vec<Lease>> {
     ))?
     .query_map([], |row| lease(row, BODY_WIDTH, Arc::new(body(row, 0)?)))?
     .collect()
-}
-
-/// From window to window without reading what lies between: each step seeks to the first row behind the window
-/// before. Every kind gets its share of `budget`; inside a kind the higher priorities come first.
-fn window_heads(conn: &Connection, budget: usize) -> Result<Vec<Waiting>> {
-    let kinds = kinds(conn)?;
-    let mut next = conn.prepare_cached(HEADS)?;
-    let mut heads: Vec<Waiting> = Vec::new();
-    for (n, kind) in kinds.iter().enumerate() {
-        let share = (budget - heads.len()) / (kinds.len() - n);
-        let (mut rank, mut job, mut host) = (i64::MIN, [0; 16], Arc::<str>::from(""));
-        for _ in 0..share {
-            let head =
-                next.query_row(params![&**kind, rank, job, &*host], |row| waiting(row, kind)).optional()?;
-            let Some(head) = head else { break };
-            rank = 100 - i64::from(head.body.priority);
-            job = *head.body.job.as_bytes();
-            host = Arc::clone(&head.body.lane.host);
-            heads.push(head);
-        }
-    }
-    Ok(heads)
-}
-
-/// The first row of the window after (rank, job, host).
-pub(super) const HEADS: &str = concat!(
-    "SELECT ",
-    body_columns!(),
-    ", ",
-    progress_columns!(),
-    " FROM task_ready p CROSS JOIN task t ON t.id = p.id
-      WHERE p.kind = ?1 AND (p.rank, p.job, p.host, p.id) > (?2, ?3, ?4, x'ffffffffffffffffffffffffffffffff')
-      ORDER BY p.rank, p.job, p.host, p.id LIMIT 1"
-);
-
-fn waiting(row: &Row<'_>, kind: &Arc<str>) -> Result<Waiting> {
-    let lane = LaneKey { kind: Arc::clone(kind), host: columns::arc(row, 3)? };
-    Ok(Waiting { body: Arc::new(columns::body_in_lane(row, 0, lane)?), progress: progress(row, BODY_WIDTH)? })
 }
 
 fn kinds(conn: &Connection) -> Result<Vec<Arc<str>>> {

@@ -56,8 +56,8 @@ impl Store for SqliteStore {
         self.step(move |conn| leader::release(conn, epoch)).await
     }
 
-    async fn load(&self, epoch: u64, window_budget: usize, delayed: usize) -> Result<Snapshot, StoreError> {
-        self.step(move |conn| load::load(conn, epoch, window_budget, delayed)).await
+    async fn load(&self, epoch: u64, delayed: usize) -> Result<Snapshot, StoreError> {
+        self.step(move |conn| load::load(conn, epoch, delayed)).await
     }
 
     async fn prefetch(&self, needs: Needs) -> Result<Prefetched, StoreError> {

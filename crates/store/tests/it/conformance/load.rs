@@ -3,7 +3,7 @@
 use super::{Made, commit, lead};
 use ukai_domain::{Job, JobId, JobKind, JobStatus, Place};
 
-/// Never more rows than asked for; the higher priorities come first.
+/// Never more timers than asked for.
 pub(crate) async fn budgets(made: Made) {
     let mut world = lead(&made, 31).await;
     let job = *world.jobs.keys().next().unwrap();
@@ -15,12 +15,7 @@ pub(crate) async fn budgets(made: Made) {
         world.submit(job, "a.example", 50, Some(later));
     }
     commit(&made, &mut world).await;
-    let loaded = made.store.load(world.epoch, 8, 5).await.unwrap();
-    assert_eq!(loaded.heads.len(), 8);
-    let kinds: std::collections::BTreeSet<_> =
-        loaded.heads.iter().map(|w| w.body.lane.kind.clone()).collect();
-    assert_eq!(kinds.len(), 2, "each kind has its share");
-    assert!(loaded.heads.iter().all(|w| w.body.priority == 90), "{:?}", loaded.heads);
+    let loaded = made.store.load(world.epoch, 5).await.unwrap();
     let delayed = loaded.delayed.unwrap();
     assert_eq!((delayed.rows.len(), delayed.more), (5, true));
 }
@@ -28,14 +23,9 @@ pub(crate) async fn budgets(made: Made) {
 /// A store that never had a commit.
 pub(crate) async fn empty(made: Made) {
     let leader = made.store.take_over("one", super::LEASE).await.unwrap().unwrap();
-    let loaded = made.store.load(leader.epoch, 10, 10).await.unwrap();
+    let loaded = made.store.load(leader.epoch, 10).await.unwrap();
     assert_eq!((loaded.last_event, loaded.last_now.0, loaded.last_id), (0, 0, uuid::Uuid::nil()));
-    assert!(
-        loaded.jobs.is_empty()
-            && loaded.heads.is_empty()
-            && loaded.ranges.is_empty()
-            && loaded.leases.is_empty()
-    );
+    assert!(loaded.jobs.is_empty() && loaded.ranges.is_empty() && loaded.leases.is_empty());
     assert_eq!(loaded.delayed.map(|d| (d.rows.len(), d.more)), Some((0, false)));
     assert_eq!(made.store.last_commit().await.unwrap(), None);
 }
@@ -58,7 +48,7 @@ pub(crate) async fn derived_ids_do_not_count(made: Made) {
         error: None,
     });
     commit(&made, &mut world).await;
-    assert_eq!(made.store.load(world.epoch, 1, 1).await.unwrap().last_id, last);
+    assert_eq!(made.store.load(world.epoch, 1).await.unwrap().last_id, last);
 }
 
 /// Ended jobs are left out, unless something of them is open or they are being deleted.
@@ -76,7 +66,7 @@ pub(crate) async fn ended_jobs_stay_away(made: Made) {
     }
     commit(&made, &mut world).await;
     let mut loaded: Vec<_> =
-        made.store.load(world.epoch, 1, 1).await.unwrap().jobs.into_iter().map(|(j, _)| j.id).collect();
+        made.store.load(world.epoch, 1).await.unwrap().jobs.into_iter().map(|(j, _)| j.id).collect();
     loaded.sort();
     assert_eq!(loaded, [jobs[1], jobs[2]]);
     crate::kit::assert_same(&*made.store, &world).await;

@@ -70,6 +70,6 @@ async fn a_damaged_page_is_an_error_and_no_end() {
     match SqliteStore::open(folder.path()) {
         Err(StoreError::Damaged(_)) => {}
         Err(other) => panic!("{other}"),
-        Ok(store) => assert!(matches!(store.load(epoch, 10, 10).await, Err(StoreError::Damaged(_)))),
+        Ok(store) => assert!(matches!(store.load(epoch, 10).await, Err(StoreError::Damaged(_)))),
     }
 }

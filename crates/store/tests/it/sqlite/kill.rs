@@ -141,7 +141,7 @@ async fn check(folder: &Path, model: &mut Stream, confirmed: u64, at: &str) {
     let begin = Instant::now();
     let store = SqliteStore::open_with(folder, &options()).unwrap();
     let epoch = store.take_over("", LEASE).await.unwrap().unwrap().epoch;
-    let loaded = store.load(epoch, 200_000, 10_000).await.unwrap();
+    let loaded = store.load(epoch, 10_000).await.unwrap();
     let start = begin.elapsed();
     assert!(start < Duration::from_secs(3), "the start took {start:?} at {at}");
     let found = Stream::commits_until(loaded.last_now);
@@ -207,7 +207,7 @@ fn child() {
 async fn stream(folder: &Path, seed: u64, point: &str, free: usize) {
     let store = SqliteStore::open_with(folder, &options()).unwrap();
     let epoch = store.take_over("", LEASE).await.unwrap().unwrap().epoch;
-    let last = store.load(epoch, 1, 1).await.unwrap().last_now;
+    let last = store.load(epoch, 1).await.unwrap().last_now;
     let mut stream = Stream::new(seed);
     stream.advance_to(Stream::commits_until(last));
     (stream.world.epoch, stream.world.n) = (epoch, 0);
