@@ -25,6 +25,18 @@ pub(super) fn text(context: &Context<'_>) -> (String, String) {
     match densest(document, furniture) {
         Some(id) => {
             let (id, text) = widen(document, furniture, id);
+            // Elements of the same dress beside it are further parts.
+            let class = document.class(id);
+            let twins = document.elements(Document::ROOT).filter(|twin| {
+                !class.is_empty()
+                    && document.class(*twin) == class
+                    && document.name(*twin) == document.name(id)
+            });
+            if let Some((first, all)) = joined(document, furniture, twins.collect())
+                && all.len() > text.len() + text.len() / 5
+            {
+                return (all, crate::label_of(document, first));
+            }
             (text, crate::label_of(document, id))
         }
         None => {

@@ -44,6 +44,7 @@ pub(crate) fn main_article<'c>(context: &'c Context<'_>) -> Option<&'c Thing> {
 /// Fills what the recipe left open. Gives the number of characters of the text.
 pub(crate) fn fill(context: &Context<'_>, draft: &mut Draft) {
     let meta = &context.meta;
+    let mut as_publisher = Vec::new();
     if let Some(article) = main_article(context) {
         let (layer, value) = (article.layer, &article.value);
         // Of headline and name the one counts that the page shows.
@@ -57,7 +58,13 @@ pub(crate) fn fill(context: &Context<'_>, draft: &mut Draft) {
         }
         let authors: Vec<String> =
             texts_of(value, "author").into_iter().filter(|name| !name.starts_with("http")).collect();
-        draft.offer("author", join(&authors), layer, 0.9, "author");
+        // The publisher as author says less than a byline.
+        let publisher = text_of(value, "publisher").or_else(|| meta.get("og:site_name").map(str::to_owned));
+        if authors.len() == 1 && authors.first() == publisher.as_ref() {
+            as_publisher = authors;
+        } else {
+            draft.offer("author", join(&authors), layer, 0.9, "author");
+        }
         if let Some(date) = text_of(value, "datePublished").and_then(|date| reading::instant(&date)) {
             let date = with_true_zone(context, value, date);
             draft.offer("publishedAt", date, layer, 0.9, "datePublished");
@@ -70,6 +77,7 @@ pub(crate) fn fill(context: &Context<'_>, draft: &mut Draft) {
         draft.offer("title", context.document.text_up_to(*heading, 400), Layer::Text, 0.7, "h1");
     }
     author(context, draft);
+    draft.offer("author", join(&as_publisher), Layer::JsonLd, 0.5, "author, who is the publisher");
     published(context, draft);
     if let Some((name, text)) = meta.first(&["og:description", "description", "twitter:description"]) {
         draft.offer("description", text, Layer::Meta, 0.8, name);
