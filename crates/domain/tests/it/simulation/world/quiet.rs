@@ -1,0 +1,63 @@
+//! After the faults everything comes to its end.
+
+use super::leader::Fate;
+use super::{Asked, World};
+use rand::seq::IndexedRandom;
+use std::time::Duration;
+use ukai_domain::scheduler::{HostPolicy, Input, JobAction};
+use ukai_domain::{JobId, Place};
+
+impl World {
+    /// The faults end: every task of a job that isn't paused comes to its end in bounded time.
+    pub(crate) fn quiesce(&mut self) {
+        self.calm = true;
+        let paused: Vec<JobId> = self.store.jobs.keys().copied().collect();
+        for job in paused {
+            self.inbox.push_back((
+                Input::ControlJob { job, action: JobAction::Resume, idempotency: None },
+                Asked::Other,
+            ));
+        }
+        let policy = HostPolicy { host: "a.example".into(), min_interval_ms: 0, max_concurrency: 0 };
+        self.inbox.push_back((Input::SetHost(policy), Asked::Other));
+        for round in 0..3_000 {
+            self.deliver();
+            for at in 0..self.workers.len() {
+                let worker = self.workers[at].id;
+                if self.store.workers.get(&worker).is_some_and(|w| w.blocked) {
+                    self.inbox.push_back((Input::ResetWorker { worker, idempotency: None }, Asked::Other));
+                }
+                match self.workers[at].session {
+                    None => self.connect(at),
+                    Some(session) if round % 40 == 39 => {
+                        // Draining sessions take nothing any more; a worker that drained starts again.
+                        self.workers[at].session = None;
+                        let reason = "restart".to_owned();
+                        self.inbox.push_back((Input::Disconnect { session, reason }, Asked::Other));
+                    }
+                    Some(session) => {
+                        if let Some(report) = self.workers[at].unacked.front().cloned() {
+                            self.say(at, session, report);
+                        } else if !self.workers[at].held.is_empty() {
+                            self.start_or_end(at, session);
+                        }
+                        self.beat(at, session);
+                    }
+                }
+            }
+            self.now = self.now + Duration::from_millis(500);
+            while !self.inbox.is_empty() {
+                self.lead(Fate::Well);
+            }
+            self.lead(Fate::Well);
+            let open = self.store.places.values().filter(|p| !matches!(p, Place::Done(_))).count();
+            if open == 0 {
+                return;
+            }
+        }
+        let open: Vec<_> = self.store.places.values().filter(|p| !matches!(p, Place::Done(_))).collect();
+        let state = &self.leaders.last().expect("a leader").state;
+        let readings: Vec<_> = state.readings().collect();
+        panic!("tasks never end: {:?}\n{readings:?}\n{:?}", open.first(), state.needs(&[]));
+    }
+}
