@@ -4,7 +4,6 @@ use super::{Asked, Leader, Mutant, World};
 use crate::kit::connect;
 use crate::simulation::store::Refused;
 use rand::RngExt;
-use rand::seq::IndexedRandom;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use ukai_domain::scheduler::{Input, State, Step, Token, faults, step};

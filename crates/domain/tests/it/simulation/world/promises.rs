@@ -2,7 +2,6 @@
 
 use super::{Asked, World};
 use crate::simulation::worker::Unacked;
-use rand::seq::IndexedRandom;
 use std::collections::BTreeSet;
 use ukai_domain::scheduler::{Effects, IdempotencyKey, Input, Query, Refusal, Reply, Token, Word};
 use ukai_domain::{Code, DoneStatus, Place, Rejection, Run, TaskId, WorkerId};

@@ -2,7 +2,6 @@
 
 use super::leader::Fate;
 use super::{Asked, World};
-use rand::seq::IndexedRandom;
 use std::time::Duration;
 use ukai_domain::scheduler::{HostPolicy, Input, JobAction};
 use ukai_domain::{JobId, Place};
