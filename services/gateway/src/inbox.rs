@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
-use ukai_domain::{TaskId, scheduler};
+use ukai_domain::{Run, TaskId, scheduler};
 use ukai_rpc::v1;
 
 /// What one input is to its session once the reply is there.
@@ -17,8 +17,8 @@ pub(crate) enum What {
     Connect,
     /// Its end.
     Disconnect,
-    /// A word on a task; `ended` where the run is over with it.
-    Report { task: TaskId, ended: bool },
+    /// A word on a task, of the run that it names; `ended` where the run is over with it.
+    Report { task: TaskId, run: Option<Run>, ended: bool },
     /// Everything else.
     Other,
 }

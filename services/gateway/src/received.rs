@@ -60,8 +60,8 @@ fn refuse(shared: &Shared, socket: &SocketRef, ack: Option<AckSender>, invalid: 
 
 fn queue(shared: &Arc<Shared>, session: &Arc<Session>, input: &Input, ack: Option<AckSender>) {
     let what = match input {
-        Input::Report(Report { task, word, .. }) => {
-            What::Report { task: *task, ended: !matches!(word, Word::Started) }
+        Input::Report(Report { task, run, word, .. }) => {
+            What::Report { task: *task, run: *run, ended: !matches!(word, Word::Started) }
         }
         _ => What::Other,
     };

@@ -18,9 +18,12 @@ pub(crate) fn apply(shared: &Arc<Shared>, items: Vec<Item>, reply: v1::GatewayRe
 }
 
 fn one(shared: &Arc<Shared>, item: Item, reply: Reply) {
-    if let What::Report { task, ended: true } = item.what {
-        // Accepted or refused, it has reached the leader: the run is no longer the worker's.
-        item.session.lock().release(task, None);
+    // Accepted or refused, it has reached the leader: the run that it names is no longer the worker's. A report that
+    // names none means the run that the leader knows: a refusal says nothing of what is held here.
+    if let What::Report { task, run, ended: true } = item.what
+        && (run.is_some() || matches!(reply, Reply::Accepted(_)))
+    {
+        item.session.lock().release(task, run);
     }
     match reply {
         Reply::Accepted(accepted) => {

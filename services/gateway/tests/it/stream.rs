@@ -111,6 +111,35 @@ async fn a_leader_that_asks_for_it_is_told_who_holds_what() {
 }
 
 #[tokio::test]
+async fn a_refused_report_of_an_older_run_leaves_the_newer_one() {
+    let (server, leader) = Server::start().await;
+    let query = format!("token={}", crate::kit::ENROLL_QUERY);
+    let mut worker = Worker::connect_as(&server, &query, r#"{"capacity":4,"inFlight":[]}"#).await;
+    worker.event("worker:registered").await;
+    let session = leader.connects()[0].session;
+    leader.push(&server.gateway, session, vec![assigned(5, 2), assigned(6, 2), assigned(7, 2)]).await;
+    leader.answer(|input| {
+        let refused = v1::Refused { reason: "stale".to_owned(), unknown_session: false };
+        matches!(input, Input::Report(_)).then_some(v1::input_reply::Reply::Refused(refused))
+    });
+    let of_run = |n, run: u32| {
+        let mut report = failed(n);
+        report["run"] = json!(run);
+        report
+    };
+    worker.ask("task:failed", &of_run(5, 1)).await;
+    worker.ask("task:failed", &failed(6)).await;
+    worker.ask("task:failed", &of_run(7, 2)).await;
+    leader.forget_gateways();
+    worker.ask("worker:heartbeat", &heartbeat("busy", 1)).await;
+    let announced = leader.batches().into_iter().rfind(|b| b.announce).unwrap();
+    let [Input::Connect(connect)] = &announced.inputs[..] else { panic!("{announced:?}") };
+    let mut held = connect.in_flight.clone().unwrap();
+    held.sort();
+    assert_eq!(held, vec![(numbered(5), Run(2)), (numbered(6), Run(2))]);
+}
+
+#[tokio::test]
 async fn a_new_leader_is_told_before_it_asks() {
     let (server, first) = Server::start().await;
     let mut worker = Worker::registered(&server).await;
