@@ -13,7 +13,7 @@ use ukai_egress::{Policy, Proxy, Settings};
 
 use crate::{
     Config, LaunchError, LiveView, PageError, PageOutcome, PageRequest, Vitals, fetch,
-    instance::Instance,
+    instance::{Instance, SILENT},
     prepared::{Prepared, Spare},
     profile,
 };
@@ -79,7 +79,7 @@ impl Browser {
             && !instance.answers().await
         {
             tracing::warn!(why, "the browser is replaced");
-            instance.condemn("it does not answer");
+            instance.condemn(SILENT);
         }
         if instance.is_usable(&self.config) {
             self.spare.refill(&instance, &self.config);
@@ -145,7 +145,7 @@ impl Browser {
         if self.config.profile.is_some() {
             instance.leave().await;
         }
-        instance.condemn("it was closed");
+        instance.condemn("the browser was closed");
         let gone = instance.process.gone.clone();
         drop(instance);
         let _ = tokio::time::timeout(Duration::from_secs(5), gone.cancelled()).await;
@@ -170,7 +170,7 @@ impl Browser {
             if kept {
                 old.leave().await;
                 let gone = old.process.gone.clone();
-                old.condemn("another takes its place");
+                old.condemn("another browser takes its place");
                 old.process.kill();
                 drop(old);
                 let _ = tokio::time::timeout(Duration::from_secs(5), gone.cancelled()).await;

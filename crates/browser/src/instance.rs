@@ -30,6 +30,10 @@ use crate::{
 };
 
 const CALL: Duration = Duration::from_secs(10);
+/// A page that changes its document while its picture is taken may never answer.
+const GLANCE: Duration = Duration::from_secs(2);
+/// Why a process is given up that should have answered.
+pub(crate) const SILENT: &str = "the browser does not answer";
 /// How often the group's memory is looked at.
 const WEIGH: Duration = Duration::from_millis(500);
 
@@ -107,7 +111,7 @@ impl Instance {
             outcome = tokio::time::timeout(limit, call) => match outcome {
                 Ok(Ok(answer)) => Ok(answer),
                 Ok(Err(error)) => Err(PageError::Crashed(error.to_string())),
-                Err(_) => Err(PageError::Crashed("the browser does not answer".to_owned())),
+                Err(_) => Err(PageError::Crashed(SILENT.to_owned())),
             },
         }
     }
@@ -170,7 +174,7 @@ impl Instance {
 
     /// Whether it ended without our doing.
     pub(crate) fn has_crashed(&self) -> bool {
-        !self.is_alive() && self.condemned.get().is_none()
+        !self.is_alive() && self.condemned.get().is_none_or(|why| why == SILENT)
     }
 
     /// Whether the next page may go to this process.
@@ -206,7 +210,7 @@ impl Instance {
         let live: Vec<_> =
             self.pages_now().iter().map(|(_, url, page)| (url.clone(), page.clone())).collect();
         let views = live.into_iter().map(async |(url, page)| {
-            let picture = content::picture(self, &page, Screenshot { max_height: 0 }, CALL).await.ok()?;
+            let picture = content::picture(self, &page, Screenshot { max_height: 0 }, GLANCE).await.ok()?;
             Some(LiveView { url, picture })
         });
         futures::future::join_all(views).await.into_iter().flatten().collect()
@@ -281,7 +285,7 @@ impl Drop for Context {
                     (None, None) => Ok(()),
                 };
                 if disposed.is_err() {
-                    instance.condemn("it could not end a page");
+                    instance.condemn("the browser could not end a page");
                 }
             });
         }

@@ -58,7 +58,7 @@ async fn a_page_under_way_can_be_looked_at() {
     let server = Server::start().await;
     let (browser, _folder) = browser().await;
     assert!(browser.live().await.is_empty());
-    let request = PageRequest { settle: Duration::from_secs(3), ..server.request("/restless") };
+    let request = PageRequest { settle: Duration::from_secs(8), ..server.request("/restless") };
     let (page, views) = tokio::join!(browser.fetch(&request), async {
         let patience = Instant::now() + Duration::from_secs(10);
         loop {
@@ -66,7 +66,7 @@ async fn a_page_under_way_can_be_looked_at() {
             if !views.is_empty() || Instant::now() > patience {
                 break views;
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });
     page.unwrap();

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and its parts see each other"
 )]
 
+mod certificates;
 mod custody;
 mod guard;
 mod hostile;
