@@ -2,33 +2,45 @@
 
 use crate::session::Session;
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use ukai_domain::SessionId;
 
-/// The map; its guard never leaves this file.
+/// The map and who left it; their guards never leave this file.
 #[derive(Default)]
-pub(crate) struct Sessions(RwLock<HashMap<SessionId, Arc<Session>>>);
+pub(crate) struct Sessions {
+    open: RwLock<HashMap<SessionId, Arc<Session>>>,
+    ended: Mutex<Vec<SessionId>>,
+}
 
 impl Sessions {
     pub(crate) fn add(&self, session: &Arc<Session>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(session.id, Arc::clone(session));
+        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(session.id, Arc::clone(session));
     }
 
     pub(crate) fn remove(&self, id: SessionId) -> bool {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&id).is_some()
+        let was_open = self.open.write().unwrap_or_else(PoisonError::into_inner).remove(&id).is_some();
+        if was_open {
+            self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+        }
+        was_open
+    }
+
+    /// Those removed since the last call.
+    pub(crate) fn take_ended(&self) -> Vec<SessionId> {
+        std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn get(&self, id: SessionId) -> Option<Arc<Session>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        self.open.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
     /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.open.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Every one, in no order.
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.open.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }

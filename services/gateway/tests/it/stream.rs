@@ -201,3 +201,27 @@ async fn digests_name_who_was_heard_since() {
     assert!(heard >= 2, "heard in {heard} of 3 digests");
     assert!(last_of_silent < 3, "its connect is old news by then");
 }
+
+#[tokio::test]
+async fn digests_name_who_ended() {
+    let (server, leader) = Server::start().await;
+    let mut digests = server.bus.subscribe(HEARTBEATS).await.unwrap();
+    let closed = Worker::registered(&server).await;
+    let _open = Worker::registered(&server).await;
+    let (first, second) = (leader.connects()[0].session, leader.connects()[1].session);
+    drop(closed);
+    until(|| server.gateway.sessions() == 1).await;
+    let mut ended = Vec::new();
+    let mut collect = async |ended: &mut Vec<Vec<u8>>, n: usize| {
+        while ended.len() < n {
+            let message = soon(digests.next()).await.unwrap();
+            ended.extend(v1::HeartbeatDigest::decode(message.payload).unwrap().ended);
+        }
+    };
+    collect(&mut ended, 1).await;
+    assert_eq!(ended, [first.as_bytes().to_vec()]);
+    // A stop ends the rest.
+    server.shutdown.stop();
+    collect(&mut ended, 2).await;
+    assert_eq!(ended[1..], [second.as_bytes().to_vec()]);
+}
