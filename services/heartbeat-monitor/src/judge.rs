@@ -1,6 +1,6 @@
 //! Who is silent for too long: a pure judgement over what was heard, by a monotonic clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use ukai_domain::{GatewayId, SessionId};
 
@@ -10,6 +10,9 @@ const STALL: Duration = Duration::from_secs(2);
 const MASS_SHARE: usize = 5;
 /// Below this many lost sessions a sweep is no mass loss.
 const MASS_FLOOR: usize = 5;
+
+/// How long a loss is reported again after the leader took it: it may have heard the session later than we did.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// What was heard of whom.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub struct Judge {
 struct Watched {
     gateway: GatewayId,
     last_heard: Instant,
+    /// When the leader took the loss first.
+    reported: Option<Instant>,
 }
 
 /// A session that was silent for too long.
@@ -34,6 +39,8 @@ pub struct Verdict {
     pub session: SessionId,
     /// By this judge's clock.
     pub silent_for: Duration,
+    /// The leader took it before.
+    pub is_repeat: bool,
 }
 
 /// What a sweep found.
@@ -60,66 +67,87 @@ impl Judge {
                 .entry(*session)
                 .and_modify(|watched| {
                     watched.gateway = gateway;
-                    watched.last_heard = watched.last_heard.max(at);
+                    if at > watched.last_heard {
+                        watched.last_heard = at;
+                        watched.reported = None;
+                    }
                 })
-                .or_insert(Watched { gateway, last_heard: now });
+                .or_insert(Watched { gateway, last_heard: now, reported: None });
         }
     }
 
     /// Who is silent for too long, unless that says more about us than about them.
     pub fn sweep(&mut self, now: Instant) -> Sweep {
-        let since = now.duration_since(self.last_sweep);
-        self.last_sweep = now;
-        if since > STALL {
-            for watched in self.sessions.values_mut() {
-                watched.last_heard += since;
-            }
-            self.held_until = self.held_until.map(|until| until + since);
-        }
+        self.pass(now, Duration::ZERO);
         let lost: Vec<Verdict> = self
             .sessions
             .iter()
             .map(|(id, watched)| Verdict {
                 session: *id,
                 silent_for: now.saturating_duration_since(watched.last_heard),
+                is_repeat: watched.reported.is_some(),
             })
             .filter(|verdict| verdict.silent_for >= self.timeout)
             .collect();
-        if lost.is_empty() {
+        let fresh: BTreeSet<SessionId> = lost.iter().filter(|v| !v.is_repeat).map(|v| v.session).collect();
+        if fresh.is_empty() {
             self.held_until = None;
-            return Sweep::default();
-        }
-        if !self.is_mass_loss(&lost) {
             return Sweep { lost, held_back: 0 };
         }
-        match self.held_until {
-            None => {
-                self.held_until = Some(now + self.timeout);
-                Sweep { lost: Vec::new(), held_back: lost.len() }
-            }
-            Some(until) if now < until => Sweep::default(),
-            Some(_) => Sweep { lost, held_back: 0 },
+        if !self.is_mass_loss(&fresh) || self.held_until.is_some_and(|until| now >= until) {
+            return Sweep { lost, held_back: 0 };
         }
+        let held_back = if self.held_until.is_none() { fresh.len() } else { 0 };
+        self.held_until.get_or_insert(now + self.timeout);
+        Sweep { lost: lost.into_iter().filter(|v| v.is_repeat).collect(), held_back }
     }
 
-    /// Many at once, or all of a gateway with several.
-    fn is_mass_loss(&self, lost: &[Verdict]) -> bool {
+    /// A sweep's losses are reported; that took at most `limit`, unless we stalled meanwhile.
+    pub fn reported(&mut self, now: Instant, limit: Duration) {
+        self.pass(now, limit);
+    }
+
+    /// Time passes. What is more than a moment beyond `busy` was our own stall: nobody was silent in it.
+    fn pass(&mut self, now: Instant, busy: Duration) {
+        let since = now.saturating_duration_since(self.last_sweep);
+        self.last_sweep = now;
+        if since <= STALL + busy {
+            return;
+        }
+        for watched in self.sessions.values_mut() {
+            watched.last_heard += since;
+        }
+        self.held_until = self.held_until.map(|until| until + since);
+    }
+
+    /// Many at once, or all of a gateway with several; those that were reported before are none of them.
+    fn is_mass_loss(&self, lost: &BTreeSet<SessionId>) -> bool {
         if lost.len() < MASS_FLOOR {
             return false;
         }
-        if lost.len() * MASS_SHARE > self.sessions.len() {
-            return true;
-        }
+        let mut all = 0;
         let mut live = BTreeMap::<GatewayId, (usize, usize)>::new();
-        for (id, watched) in &self.sessions {
-            let (all, gone) = live.entry(watched.gateway).or_default();
-            *all += 1;
-            *gone += usize::from(lost.iter().any(|v| v.session == *id));
+        for (id, watched) in self.sessions.iter().filter(|(_, watched)| watched.reported.is_none()) {
+            let (sessions, gone) = live.entry(watched.gateway).or_default();
+            *sessions += 1;
+            *gone += usize::from(lost.contains(id));
+            all += 1;
         }
-        live.values().any(|(all, gone)| all == gone && *gone >= MASS_FLOOR)
+        lost.len() * MASS_SHARE > all
+            || live.values().any(|(sessions, gone)| sessions == gone && *gone >= MASS_FLOOR)
     }
 
-    /// The leader has taken the loss, or the session is gone.
+    /// The leader has taken the loss, or passed it over because it heard the session later than we did: so it is
+    /// reported for a while longer, then forgotten.
+    pub fn taken(&mut self, session: SessionId, now: Instant) {
+        let Some(watched) = self.sessions.get_mut(&session) else { return };
+        let first = *watched.reported.get_or_insert(now);
+        if now.saturating_duration_since(first) > LINGER {
+            self.sessions.remove(&session);
+        }
+    }
+
+    /// The session ended, as its gateway says.
     pub fn forget(&mut self, session: SessionId) {
         self.sessions.remove(&session);
     }
@@ -170,7 +198,7 @@ mod tests {
         judge.hear(GATEWAY, &all.iter().map(|id| (*id, Duration::ZERO)).collect::<Vec<_>>(), start);
         let (second, lost) = first_loss(&mut judge, start, &all[1..], 60).unwrap();
         assert_eq!(second, 30);
-        assert_eq!(lost, vec![Verdict { session: session(0), silent_for: TIMEOUT }]);
+        assert_eq!(lost, vec![Verdict { session: session(0), silent_for: TIMEOUT, is_repeat: false }]);
     }
 
     #[test]
@@ -198,5 +226,82 @@ mod tests {
         judge.hear(GATEWAY, &all, start);
         let (second, lost) = first_loss(&mut judge, start, &[], 120).unwrap();
         assert_eq!((second, lost.len()), (60, 10));
+    }
+
+    #[test]
+    fn a_loss_is_repeated_for_a_while_after_it_was_taken() {
+        let start = Instant::now();
+        let mut judge = Judge::new(TIMEOUT, start);
+        judge.hear(GATEWAY, &[(session(1), Duration::ZERO)], start);
+        let mut reports = Vec::new();
+        for second in 1..=60 {
+            let now = start + Duration::from_secs(second);
+            for verdict in judge.sweep(now).lost {
+                reports.push((second, verdict.is_repeat));
+                judge.taken(verdict.session, now);
+            }
+        }
+        let seconds: Vec<u64> = reports.iter().map(|(second, _)| *second).collect();
+        assert_eq!(seconds, (30..=36).collect::<Vec<_>>());
+        assert!(!reports[0].1 && reports[1..].iter().all(|(_, is_repeat)| *is_repeat));
+        assert_eq!(judge.watched(), 0);
+    }
+
+    #[test]
+    fn a_report_that_nobody_took_is_repeated_until_somebody_does() {
+        let start = Instant::now();
+        let mut judge = Judge::new(TIMEOUT, start);
+        judge.hear(GATEWAY, &[(session(1), Duration::ZERO)], start);
+        let losses = (1..=90u64).filter(|s| !judge.sweep(start + Duration::from_secs(*s)).lost.is_empty());
+        assert_eq!(losses.count(), 61);
+    }
+
+    #[test]
+    fn losses_that_were_taken_make_no_mass_of_one_more() {
+        let start = Instant::now();
+        let mut judge = Judge::new(TIMEOUT, start);
+        let all: Vec<_> = (0..25).map(session).collect();
+        for second in 1..=60 {
+            let now = start + Duration::from_secs(second);
+            // Four fall silent, a second later one more.
+            let silent = if second <= 1 { 0 } else { 4 + usize::from(second > 2) };
+            let heard: Vec<_> = all[silent..].iter().map(|id| (*id, Duration::ZERO)).collect();
+            judge.hear(GATEWAY, &heard, now);
+            let sweep = judge.sweep(now);
+            assert_eq!(sweep.held_back, 0);
+            sweep.lost.iter().for_each(|verdict| judge.taken(verdict.session, now));
+        }
+        assert_eq!(judge.watched(), 20);
+    }
+
+    #[test]
+    fn sessions_that_ended_are_no_losses() {
+        let start = Instant::now();
+        let mut judge = Judge::new(TIMEOUT, start);
+        let all: Vec<_> = (0..10).map(|n| (session(n), Duration::ZERO)).collect();
+        judge.hear(GATEWAY, &all, start);
+        all.iter().for_each(|(id, _)| judge.forget(*id));
+        assert_eq!(first_loss(&mut judge, start, &[], 90), None);
+    }
+
+    #[test]
+    fn time_spent_on_reports_is_no_stall_but_a_stall_in_them_is() {
+        let start = Instant::now();
+        let limit = Duration::from_secs(4);
+        let mut judge = Judge::new(TIMEOUT, start);
+        judge.hear(GATEWAY, &[(session(1), Duration::ZERO)], start);
+        let mut now = start;
+        // Each round a sweep, and reports that take all of their time.
+        let rounds = (0..20).take_while(|_| {
+            now += Duration::from_secs(1);
+            let silent = judge.sweep(now).lost.is_empty();
+            now += limit;
+            judge.reported(now, limit);
+            silent
+        });
+        assert_eq!(rounds.count(), 6);
+        judge.hear(GATEWAY, &[(session(1), Duration::ZERO)], now);
+        judge.reported(now + Duration::from_secs(600), limit);
+        assert_eq!(judge.sweep(now + Duration::from_secs(601)).lost.len(), 0);
     }
 }

@@ -4,6 +4,7 @@ mod judge;
 
 pub use judge::{Judge, Verdict};
 
+use futures::StreamExt;
 use prost::Message;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,8 +15,10 @@ use ukai_rpc::{Scheduler, v1};
 
 /// Between two sweeps.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
-/// A call of the leader takes at most this long.
-const CALL: Duration = Duration::from_secs(4);
+/// The reports of one sweep take at most this long: the next one repeats those without an answer.
+const REPORTS: Duration = Duration::from_secs(4);
+/// Calls of the leader at once.
+const AT_ONCE: usize = 32;
 
 /// What a monitor needs to know.
 #[derive(Clone, Debug)]
@@ -38,6 +41,8 @@ pub async fn run(
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            // What was heard while reports were under way comes before the next judgement.
+            biased;
             () = shutdown.stopping() => return Ok(()),
             message = digests.next() => match message {
                 Some(message) => hear(&mut judge, &message.payload),
@@ -50,8 +55,12 @@ pub async fn run(
                     registry.mass_losses.inc();
                     tracing::error!(sessions = sweep.held_back, "many workers fell silent at once: waiting once more");
                 }
-                for verdict in sweep.lost {
-                    report(&scheduler, &mut judge, &registry, verdict).await;
+                if !sweep.lost.is_empty() {
+                    tokio::select! {
+                        () = shutdown.stopping() => return Ok(()),
+                        () = report_all(&scheduler, &mut judge, &registry, sweep.lost) => {}
+                    }
+                    judge.reported(Instant::now(), REPORTS);
                 }
             }
         }
@@ -87,20 +96,37 @@ fn hear(judge: &mut Judge, payload: &[u8]) {
         .filter_map(|h| Some((SessionId::from_slice(&h.session)?, Duration::from_millis(h.ago_ms))))
         .collect::<Vec<_>>();
     judge.hear(gateway, &heard, Instant::now());
+    for session in digest.ended.iter().filter_map(|id| SessionId::from_slice(id)) {
+        judge.forget(session);
+    }
 }
 
-async fn report(scheduler: &Scheduler, judge: &mut Judge, metrics: &Metrics, verdict: Verdict) {
+async fn report_all(scheduler: &Scheduler, judge: &mut Judge, metrics: &Metrics, lost: Vec<Verdict>) {
+    let deadline = tokio::time::Instant::now() + REPORTS;
+    let (mut waiting, mut answered) = (lost.len(), 0);
+    let mut reports = futures::stream::iter(lost)
+        .map(|verdict| async move { (verdict, report(scheduler.clone(), verdict).await) })
+        .buffer_unordered(AT_ONCE);
+    while let Ok(Some((verdict, taken))) = tokio::time::timeout_at(deadline, reports.next()).await {
+        waiting -= 1;
+        match taken {
+            Ok(()) => {
+                answered += u64::from(!verdict.is_repeat);
+                judge.taken(verdict.session, Instant::now());
+            }
+            Err(status) => tracing::warn!(session.id = %verdict.session, %status, "a loss was not taken"),
+        }
+    }
+    metrics.reported.inc_by(answered);
+    if waiting > 0 {
+        tracing::warn!(reports = waiting, "losses were not answered in time");
+    }
+}
+
+async fn report(mut scheduler: Scheduler, verdict: Verdict) -> Result<(), tonic::Status> {
     let request = v1::ReportLostRequest {
         session: verdict.session.as_bytes().to_vec(),
         silent_for_ms: u64::try_from(verdict.silent_for.as_millis()).unwrap_or(u64::MAX),
     };
-    let mut scheduler = scheduler.clone();
-    match tokio::time::timeout(CALL, scheduler.report_lost(request)).await {
-        Ok(Ok(_)) => {
-            metrics.reported.inc();
-            judge.forget(verdict.session);
-        }
-        Ok(Err(status)) => tracing::warn!(session.id = %verdict.session, %status, "a loss was not taken"),
-        Err(_) => tracing::warn!(session.id = %verdict.session, "a loss was not answered"),
-    }
+    scheduler.report_lost(request).await.map(|_| ())
 }
