@@ -160,7 +160,9 @@ impl Leader {
             Outcome::Full(message) => {
                 tracing::error!(message, "nothing can be stored: no room");
                 *state = self.reload(state, pushers, gateways).await?;
-                targets.refuse_all(&Rejection::new(Code::StorageFull, "the server's storage is full"));
+                let full = Rejection::new(Code::StorageFull, "the server's storage is full");
+                targets.refuse_commands(&full);
+                targets.answer(Vec::new(), epoch, gateways, &self.metrics);
             }
             Outcome::Broken(message) => {
                 tracing::error!(message, inputs = kept.len(), "a batch broke: taking its inputs one by one");

@@ -3,9 +3,10 @@
 use crate::inbox::{Batch, Work};
 use crate::metrics::{Metrics, Reason};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use tokio::sync::oneshot;
 use ukai_domain::scheduler::{Input, Refusal, Reply, Token};
-use ukai_domain::{Code, GatewayId, Rejection};
+use ukai_domain::{GatewayId, Rejection};
 use ukai_rpc::v1;
 
 type Caller = oneshot::Sender<Result<Reply, Rejection>>;
@@ -30,14 +31,17 @@ pub(crate) struct Targets {
     batches: Vec<PendingBatch>,
 }
 
-/// A batch whose inputs have the tokens from `first` on.
+/// A batch that waits for the replies to its inputs.
 #[derive(Debug)]
 struct PendingBatch {
     gateway: GatewayId,
-    first: Token,
     seq: u64,
+    tokens: Range<Token>,
+    /// How many of them have no reply yet.
+    missing: usize,
     replies: Vec<Option<v1::InputReply>>,
-    reply: oneshot::Sender<v1::GatewayReply>,
+    /// Several where the gateway sent it again before the first was taken.
+    senders: Vec<oneshot::Sender<v1::GatewayReply>>,
     kind: BatchKind,
 }
 
@@ -68,6 +72,8 @@ impl Targets {
         inputs: &mut Vec<(Token, Input)>,
     ) -> bool {
         match work {
+            // Whoever gave up takes the outcome for unknown: nothing is as good as anything.
+            Work::Command(_, caller) if caller.is_closed() => {}
             Work::Command(input, caller) => {
                 let token = self.nobody();
                 self.callers.insert(token, caller);
@@ -81,38 +87,43 @@ impl Targets {
     }
 
     fn take_batch(&mut self, batch: Batch, gateways: &Gateways, inputs: &mut Vec<(Token, Input)>) {
+        let first = self.batches.iter_mut().find(|b| b.gateway == batch.gateway && b.seq == batch.seq);
+        if let Some(first) = first {
+            first.senders.push(batch.reply);
+            return;
+        }
         let stream = gateways.known.get(&batch.gateway);
-        let mut pending = PendingBatch {
-            gateway: batch.gateway,
-            first: self.next,
-            seq: batch.seq,
-            replies: Vec::new(),
-            reply: batch.reply,
-            kind: BatchKind::Reports,
-        };
-        if let Some(stream) = stream.filter(|s| s.seq == batch.seq) {
-            pending.kind = BatchKind::Repeat(stream.reply.clone());
+        let begin = self.next;
+        let mut replies = Vec::new();
+        let kind = if let Some(stream) = stream.filter(|s| s.seq == batch.seq) {
+            BatchKind::Repeat(stream.reply.clone())
         } else if batch.announce {
-            pending.kind = BatchKind::Announce;
-            pending.replies = vec![None; batch.inputs.len()];
+            replies = vec![None; batch.inputs.len()];
             let sessions = batch
                 .inputs
                 .into_iter()
                 .filter_map(|input| if let Input::Connect(connect) = input { Some(connect) } else { None })
                 .collect();
             inputs.push((self.nobody(), Input::Announce { gateway: batch.gateway, sessions }));
+            BatchKind::Announce
         } else if stream.is_none() {
-            pending.kind = BatchKind::AnnounceFirst;
+            BatchKind::AnnounceFirst
         } else {
-            pending.replies = vec![None; batch.inputs.len()];
+            replies = vec![None; batch.inputs.len()];
             for input in batch.inputs {
                 inputs.push((self.nobody(), input));
             }
-        }
-        self.batches.push(pending);
+            BatchKind::Reports
+        };
+        let tokens = begin..self.next;
+        let missing = tokens.clone().count();
+        let senders = vec![batch.reply];
+        let (gateway, seq) = (batch.gateway, batch.seq);
+        self.batches.push(PendingBatch { gateway, seq, tokens, missing, replies, senders, kind });
     }
 
-    /// Gives the replies to whom they belong. Callers that gave up are no error.
+    /// Gives the replies to whom they belong. A batch without all of its replies gets no answer: its gateway sends
+    /// it again. Callers that gave up are no error.
     pub(crate) fn answer(
         mut self,
         replies: Vec<(Token, Result<Reply, Rejection>)>,
@@ -126,55 +137,63 @@ impl Targets {
             }
             if let Some(caller) = self.callers.remove(&token) {
                 let _gave_up = caller.send(reply);
-            } else if let Some((batch, at)) = self.batch_of(token) {
-                batch.replies[at] = Some(ukai_rpc::reply_to_proto(&reply));
+            } else if let Some(at) = self.batch_of(token) {
+                self.batches[at].take(token, &reply);
             }
         }
-        for batch in self.batches {
+        for batch in self.batches.into_iter().filter(|batch| batch.missing == 0) {
             batch.answer(epoch, gateways);
         }
     }
 
-    fn batch_of(&mut self, token: Token) -> Option<(&mut PendingBatch, usize)> {
-        let at = self.batches.partition_point(|b| b.first <= token).checked_sub(1)?;
-        let batch = &mut self.batches[at];
-        let index = usize::try_from(token - batch.first).ok().filter(|i| *i < batch.replies.len())?;
-        matches!(batch.kind, BatchKind::Reports).then_some((batch, index))
+    fn batch_of(&self, token: Token) -> Option<usize> {
+        let at = self.batches.partition_point(|b| b.tokens.start <= token).checked_sub(1)?;
+        self.batches[at].tokens.contains(&token).then_some(at)
     }
 
-    /// Nothing of the turn was stored. Gateways get no answer and send their batches again.
-    pub(crate) fn refuse_all(self, rejection: &Rejection) {
-        for caller in self.callers.into_values() {
+    /// The commands without a reply are refused. A gateway's reports are not: a worker would delete what it reported.
+    pub(crate) fn refuse_commands(&mut self, rejection: &Rejection) {
+        for caller in std::mem::take(&mut self.callers).into_values() {
             let _gave_up = caller.send(Err(rejection.clone()));
         }
     }
 }
 
 impl PendingBatch {
+    fn take(&mut self, token: Token, reply: &Result<Reply, Rejection>) {
+        self.missing = self.missing.saturating_sub(1);
+        match (&self.kind, reply) {
+            // An announcement is one input: what is said of it is said of every session in it.
+            (BatchKind::Announce, Ok(_)) => {
+                let accepted = ukai_rpc::reply_to_proto(&Ok(Reply::Accepted { duplicate: false }));
+                self.replies.fill(Some(accepted));
+            }
+            (BatchKind::Announce, Err(_)) => self.replies.fill(Some(ukai_rpc::reply_to_proto(reply))),
+            _ => {
+                let at = usize::try_from(token - self.tokens.start).unwrap_or(usize::MAX);
+                if let Some(slot) = self.replies.get_mut(at) {
+                    *slot = Some(ukai_rpc::reply_to_proto(reply));
+                }
+            }
+        }
+    }
+
     fn answer(self, epoch: u64, gateways: &mut Gateways) {
-        let unhandled = || {
-            let rejection = Rejection::new(Code::InternalError, "the input could not be processed");
-            ukai_rpc::reply_to_proto(&Err(rejection))
-        };
         let reply = match self.kind {
             BatchKind::Repeat(reply) => reply,
             BatchKind::AnnounceFirst => {
                 v1::GatewayReply { epoch, seq: self.seq, announce_first: true, replies: Vec::new() }
             }
-            BatchKind::Announce => {
-                let accepted = ukai_rpc::reply_to_proto(&Ok(Reply::Accepted { duplicate: false }));
-                let replies = self.replies.iter().map(|_| accepted.clone()).collect();
-                v1::GatewayReply { epoch, seq: self.seq, announce_first: false, replies }
-            }
-            BatchKind::Reports => {
-                let replies = self.replies.into_iter().map(|r| r.unwrap_or_else(unhandled)).collect();
-                v1::GatewayReply { epoch, seq: self.seq, announce_first: false, replies }
+            BatchKind::Announce | BatchKind::Reports => {
+                let replies = self.replies.into_iter().flatten().collect();
+                let reply = v1::GatewayReply { epoch, seq: self.seq, announce_first: false, replies };
+                gateways.known.insert(self.gateway, Stream { seq: self.seq, reply: reply.clone() });
+                reply
             }
         };
-        if !reply.announce_first {
-            gateways.known.insert(self.gateway, Stream { seq: self.seq, reply: reply.clone() });
+        for sender in self.senders {
+            let _gave_up = sender.send(reply.clone());
         }
-        let _gave_up = self.reply.send(reply);
     }
 }
 
@@ -186,3 +205,6 @@ fn count_refusal(metrics: &Metrics, refusal: Refusal) {
     };
     metrics.refused_reports.get_or_create(&Reason { reason }).inc();
 }
+
+#[cfg(test)]
+mod tests;
