@@ -90,10 +90,11 @@ pub async fn endure(binary: &Path, pages: u32, kill_every: u32) -> Endured {
     kill(Pid::from_raw(browser), Signal::SIGKILL).unwrap();
     until("another browser is there", || program.browser().is_some_and(|now| now != browser)).await;
     until("the old profile is gone", || program.profiles().len() == 1).await;
+    let alive = "\nukai_worker_browsers_alive 1\n";
+    until("the browser is said to be alive", || read_metrics(&metrics).contains(alive)).await;
     let shown = read_metrics(&metrics);
     for line in [
         "ukai_worker_browsers_expected 1".to_owned(),
-        "ukai_worker_browsers_alive 1".to_owned(),
         "ukai_worker_connected 1".to_owned(),
         "ukai_worker_reports_waiting 0".to_owned(),
         format!("ukai_worker_browsers_crashed_total {}", seen.kills + 1),
