@@ -1,6 +1,8 @@
 //! The loop of a leader: gather, read, step, commit, release. Nothing batches by a timer: what gathers while
 //! one commit is under way is the next batch.
 
+mod recovery;
+
 use crate::clock::Clock;
 use crate::config::SchedulerConfig;
 use crate::events::Publisher;
@@ -20,10 +22,14 @@ use ukai_store::{CommitError, Store, StoreError};
 
 /// Between two sendings of a commit whose outcome is unknown.
 const RESEND_EVERY: Duration = Duration::from_millis(100);
+/// After a commit that found no room: a try costs a load of memory.
+const NO_ROOM: Duration = Duration::from_millis(500);
 /// Between two looks at the gauges.
 const MEASURE_EVERY: Duration = Duration::from_millis(250);
 /// Between two looks at those that cost a walk.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The token of inputs whose reply nobody waits for.
+const NOBODY: Token = Token::MAX;
 /// Row changes of one step, about; a larger input goes alone.
 const MAX_WEIGHT: usize = 2_000;
 
@@ -94,6 +100,7 @@ impl Leader {
                 Err(TurnError::Deposed) => return Ok(Ended::Deposed),
                 Err(TurnError::Stopped) => return Ok(Ended::Stopped),
                 Err(TurnError::Store(error)) => return Err(error.into()),
+                Err(TurnError::Broken(error)) => anyhow::bail!("a step without inputs breaks: {error}"),
             }
         }
     }
@@ -159,15 +166,14 @@ impl Leader {
             Outcome::Done(done) => self.release(done, targets, state, gateways, pushers).await,
             Outcome::Full(message) => {
                 tracing::error!(message, "nothing can be stored: no room");
-                *state = self.reload(state, pushers, gateways).await?;
-                let full = Rejection::new(Code::StorageFull, "the server's storage is full");
-                targets.refuse_commands(&full);
+                self.reload(state, gateways, pushers).await?;
+                targets.refuse_commands(&storage_full());
                 targets.answer(Vec::new(), epoch, gateways, &self.metrics);
+                self.pause(NO_ROOM).await?;
             }
             Outcome::Broken(message) => {
-                tracing::error!(message, inputs = kept.len(), "a batch broke: taking its inputs one by one");
-                *state = self.reload(state, pushers, gateways).await?;
-                self.one_by_one(state, kept, &mut targets, gateways, pushers).await?;
+                tracing::error!(message, inputs = kept.len(), "a batch broke: looking for the guilty input");
+                self.bisect(state, kept, targets, gateways, pushers).await?;
             }
         }
         self.measure(state);
@@ -208,7 +214,7 @@ impl Leader {
                 Ok(read) => return Ok(read),
                 Err(StoreError::Unavailable(error)) => {
                     tracing::warn!(error, "the store is away: reading again");
-                    self.pause().await?;
+                    self.pause(RESEND_EVERY).await?;
                 }
                 Err(error) => return Err(TurnError::Store(error)),
             }
@@ -237,9 +243,10 @@ impl Leader {
                     Ok(()) => break Ok(None),
                     Err(CommitError::Unavailable(error)) => {
                         tracing::warn!(error, "the store is away: confirming again");
-                        self.pause().await?;
+                        self.pause(RESEND_EVERY).await?;
                     }
                     Err(CommitError::Deposed { .. }) => break Err(TurnError::Deposed),
+                    Err(CommitError::Full(error)) => break Ok(Some(Outcome::Full(error))),
                     Err(error) => break Ok(Some(Outcome::Broken(error.to_string()))),
                 }
             };
@@ -249,7 +256,7 @@ impl Leader {
                 Ok(_applied) => break None,
                 Err(CommitError::Unavailable(error)) => {
                     tracing::warn!(error, "the store is away: sending the commit again");
-                    self.pause().await?;
+                    self.pause(RESEND_EVERY).await?;
                 }
                 Err(CommitError::Deposed { .. }) => return Err(TurnError::Deposed),
                 Err(CommitError::Refused(error)) => break Some(Outcome::Broken(error)),
@@ -265,10 +272,10 @@ impl Leader {
         Ok(outcome)
     }
 
-    async fn pause(&self) -> Result<(), TurnError> {
+    async fn pause(&self, time: Duration) -> Result<(), TurnError> {
         tokio::select! {
             () = self.leading.stopping() => Err(TurnError::Stopped),
-            () = tokio::time::sleep(RESEND_EVERY) => Ok(()),
+            () = tokio::time::sleep(time) => Ok(()),
         }
     }
 
@@ -289,77 +296,6 @@ impl Leader {
         pushers.send(done.effects.pushes, &self.metrics);
         self.events.publish(&done.commit.events, done.commit.last_event).await;
         self.metrics.spent("release", begun.elapsed());
-    }
-
-    /// Loads memory from the store; connections of before are kept with what the store says they hold.
-    async fn reload(
-        &mut self,
-        broken: &State,
-        pushers: &mut Pushers,
-        gateways: &mut Gateways,
-    ) -> Result<State, TurnError> {
-        self.metrics.reloads.inc();
-        let connections = broken.connections();
-        let settings = &self.config.settings;
-        let snapshot = loop {
-            match self.store.load(broken.epoch(), settings.delayed_window).await {
-                Ok(snapshot) => break snapshot,
-                Err(StoreError::Unavailable(error) | StoreError::Full(error)) => {
-                    tracing::warn!(error, "memory can't be loaded yet");
-                    self.pause().await?;
-                }
-                Err(error) => return Err(TurnError::Store(error)),
-            }
-        };
-        self.seed = self.seed.rotate_left(7) ^ 0x9e37_79b9_7f4a_7c15;
-        let mut state = State::load(settings.clone(), snapshot, self.seed, self.clock.now());
-        state.continue_commits(broken);
-        let announces: Vec<(Token, Input)> = state.readopt(connections).into_iter().map(|a| (0, a)).collect();
-        if let Outcome::Done(done) = self.attempt(&mut state, announces).await? {
-            self.release(done, Targets::default(), &state, gateways, pushers).await;
-        }
-        Ok(state)
-    }
-
-    /// Finds the guilty input: it alone is refused.
-    async fn one_by_one(
-        &mut self,
-        state: &mut State,
-        inputs: Vec<(Token, Input)>,
-        targets: &mut Targets,
-        gateways: &mut Gateways,
-        pushers: &mut Pushers,
-    ) -> Result<(), TurnError> {
-        let mut replies = Vec::new();
-        for (token, input) in inputs {
-            let what = input.name();
-            match self.attempt(state, vec![(token, input)]).await? {
-                Outcome::Done(mut done) => {
-                    replies.append(&mut done.effects.replies);
-                    self.release(done, Targets::default(), state, gateways, pushers).await;
-                }
-                Outcome::Full(_) => {
-                    *state = self.reload(state, pushers, gateways).await?;
-                    replies.push((
-                        token,
-                        Err(Rejection::new(Code::StorageFull, "the server's storage is full")),
-                    ));
-                }
-                Outcome::Broken(message) => {
-                    tracing::error!(
-                        input = what,
-                        message,
-                        "this input breaks the step or the commit: refused"
-                    );
-                    self.metrics.poison_inputs.inc();
-                    *state = self.reload(state, pushers, gateways).await?;
-                    let why = "the input could not be processed";
-                    replies.push((token, Err(Rejection::new(Code::InternalError, why))));
-                }
-            }
-        }
-        std::mem::take(targets).answer(replies, state.epoch(), gateways, &self.metrics);
-        Ok(())
     }
 
     /// Gauges follow a few times a second: some cost a walk over memory.
@@ -393,4 +329,10 @@ pub(crate) enum TurnError {
     Deposed,
     Stopped,
     Store(StoreError),
+    /// What broke is not any input's fault.
+    Broken(String),
+}
+
+fn storage_full() -> Rejection {
+    Rejection::new(Code::StorageFull, "the server's storage is full")
 }

@@ -23,6 +23,13 @@ struct Stream {
     reply: v1::GatewayReply,
 }
 
+impl Gateways {
+    /// Memory has none of their sessions any more: each is told to announce them.
+    pub(crate) fn forget(&mut self) {
+        self.known.clear();
+    }
+}
+
 /// Where the replies to the inputs of one turn go, by token.
 #[derive(Debug, Default)]
 pub(crate) struct Targets {
@@ -149,6 +156,16 @@ impl Targets {
     fn batch_of(&self, token: Token) -> Option<usize> {
         let at = self.batches.partition_point(|b| b.tokens.start <= token).checked_sub(1)?;
         self.batches[at].tokens.contains(&token).then_some(at)
+    }
+
+    /// Whether the input came from a gateway.
+    pub(crate) fn is_of_gateway(&self, token: Token) -> bool {
+        self.batch_of(token).is_some()
+    }
+
+    /// Gateways get no answer to their reports: they announce first, then send them again.
+    pub(crate) fn drop_batches(&mut self) {
+        self.batches.clear();
     }
 
     /// The commands without a reply are refused. A gateway's reports are not: a worker would delete what it reported.

@@ -1,0 +1,99 @@
+//! A real store that finds no room or refuses what a test wants it to.
+
+use async_trait::async_trait;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+use ukai_domain::scheduler::{Commit, CommitId, Needs, Prefetched, Snapshot};
+use ukai_domain::{Counts, EventRow, Job, JobId, TaskId, Timestamp};
+use ukai_store::sqlite::SqliteStore;
+use ukai_store::{
+    ApiKeyRow, Applied, CommitError, EventFilter, JobPage, LeaderRow, Reads, Store, StoreError, TaskFilter,
+    TaskPage, TaskRow, WorkerToken,
+};
+
+/// A url with this in it makes its commit fail for good.
+pub(crate) const POISON: &str = "poison";
+
+/// Everything else is the real store's.
+pub(crate) struct Faulty {
+    pub(crate) real: Arc<SqliteStore>,
+    pub(crate) is_full: AtomicBool,
+    /// Commits that were sent here.
+    pub(crate) commits: AtomicUsize,
+}
+
+#[async_trait]
+impl Store for Faulty {
+    async fn commit(&self, commit: Arc<Commit>) -> Result<Applied, CommitError> {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        if self.is_full.load(Ordering::Relaxed) {
+            return Err(CommitError::Full("no room".to_owned()));
+        }
+        if commit.tasks.iter().any(|task| task.url.contains(POISON)) {
+            return Err(CommitError::Refused("poison".to_owned()));
+        }
+        self.real.commit(commit).await
+    }
+    async fn take_over(&self, address: &str, lease: Duration) -> Result<Option<LeaderRow>, StoreError> {
+        self.real.take_over(address, lease).await
+    }
+    async fn renew(&self, epoch: u64, lease: Duration) -> Result<LeaderRow, CommitError> {
+        self.real.renew(epoch, lease).await
+    }
+    async fn release(&self, epoch: u64) -> Result<(), StoreError> {
+        self.real.release(epoch).await
+    }
+    async fn load(&self, epoch: u64, delayed: usize) -> Result<Snapshot, StoreError> {
+        self.real.load(epoch, delayed).await
+    }
+    async fn prefetch(&self, needs: Needs) -> Result<Prefetched, StoreError> {
+        self.real.prefetch(needs).await
+    }
+    async fn check_epoch(&self, epoch: u64) -> Result<(), CommitError> {
+        self.real.check_epoch(epoch).await
+    }
+    async fn maintain(&self, epoch: u64, before: Timestamp) -> Result<(), CommitError> {
+        self.real.maintain(epoch, before).await
+    }
+    async fn put_api_key(&self, key: ApiKeyRow) -> Result<(), StoreError> {
+        self.real.put_api_key(key).await
+    }
+    async fn has_api_key(&self) -> Result<bool, StoreError> {
+        self.real.has_api_key().await
+    }
+    async fn last_commit(&self) -> Result<Option<CommitId>, StoreError> {
+        self.real.last_commit().await
+    }
+}
+
+#[async_trait]
+impl Reads for Faulty {
+    async fn task(&self, id: TaskId) -> Result<Option<TaskRow>, StoreError> {
+        self.real.task(id).await
+    }
+    async fn tasks(&self, filter: TaskFilter) -> Result<TaskPage, StoreError> {
+        self.real.tasks(filter).await
+    }
+    async fn job(&self, id: JobId) -> Result<Option<(Job, Counts)>, StoreError> {
+        self.real.job(id).await
+    }
+    async fn jobs(&self, offset: u64, limit: u32) -> Result<JobPage, StoreError> {
+        self.real.jobs(offset, limit).await
+    }
+    async fn events(&self, filter: EventFilter) -> Result<(Vec<EventRow>, u64), StoreError> {
+        self.real.events(filter).await
+    }
+    async fn worker_token(&self, prefix: &str) -> Result<Option<WorkerToken>, StoreError> {
+        self.real.worker_token(prefix).await
+    }
+    async fn api_key(&self, prefix: &str) -> Result<Option<ApiKeyRow>, StoreError> {
+        self.real.api_key(prefix).await
+    }
+    async fn leader(&self) -> Result<Option<LeaderRow>, StoreError> {
+        self.real.leader().await
+    }
+    async fn total_counts(&self) -> Result<Counts, StoreError> {
+        self.real.total_counts().await
+    }
+}

@@ -1,0 +1,97 @@
+//! The scheduler under test with its client and a gateway.
+
+pub(crate) mod faulty;
+pub(crate) mod gateway;
+
+use faulty::Faulty;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use ukai_boot::{Health, Registry, Shutdown};
+use ukai_bus::{Bus, LocalBus};
+use ukai_domain::TaskId;
+use ukai_rpc::v1;
+use ukai_scheduler::{HEALTH_PART, Scheduler, SchedulerConfig};
+use ukai_store::Store;
+use ukai_store::sqlite::SqliteStore;
+
+/// A leading scheduler; its folder goes with it.
+pub(crate) struct Server {
+    pub(crate) store: Arc<Faulty>,
+    pub(crate) bus: LocalBus,
+    pub(crate) client: ukai_rpc::Scheduler,
+    shutdown: Shutdown,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts it and waits until it leads.
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let real = SqliteStore::open(folder.path()).unwrap();
+        let store = Arc::new(Faulty { real, is_full: false.into(), commits: 0.into() });
+        let bus = LocalBus::new();
+        let mut registry = Registry::default();
+        let scheduler = Scheduler::new(
+            SchedulerConfig::default(),
+            Arc::clone(&store) as Arc<dyn Store>,
+            Arc::new(bus.clone()) as Arc<dyn Bus>,
+            &mut registry,
+        );
+        let client = ukai_rpc::scheduler_over(scheduler.grpc());
+        let health = Health::new("test", &[HEALTH_PART], registry);
+        let shutdown = Shutdown::new();
+        let running = scheduler.run(health.clone(), shutdown.clone());
+        shutdown.spawn(async move { running.await.unwrap() });
+        let server = Self { store, bus, client, shutdown, _folder: folder };
+        until(|| health.is_ready()).await;
+        server
+    }
+
+    /// Submits one task.
+    pub(crate) async fn submit(&self, url: &str) -> Result<TaskId, ukai_domain::Code> {
+        let task = v1::NewTask {
+            kind: "scrape".to_owned(),
+            url: url.to_owned(),
+            host: "shop.test".to_owned(),
+            priority: 50,
+            max_attempts: 3,
+            ..Default::default()
+        };
+        let job = v1::NewJob { name: "job".to_owned(), kind: "scrape".to_owned(), weight: 1 };
+        let request = v1::SubmitTasksRequest {
+            job: Some(v1::submit_tasks_request::Job::New(job)),
+            tasks: vec![task],
+            idempotency: None,
+        };
+        let reply = self.client.clone().submit_tasks(request).await;
+        let reply = reply.map_err(|status| ukai_rpc::rejection_from_status(&status).code)?;
+        Ok(TaskId::from_slice(&reply.into_inner().tasks[0]).unwrap())
+    }
+
+    /// Whether there is room in the store.
+    pub(crate) fn set_full(&self, is_full: bool) {
+        self.store.is_full.store(is_full, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shutdown.stop();
+    }
+}
+
+/// Waits for `future`, at most ten seconds.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(10), future).await.expect("nothing came within ten seconds")
+}
+
+/// Waits until `condition` holds, at most ten seconds.
+pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
+    soon(async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+}

@@ -1,0 +1,9 @@
+//! A scheduler on a real store in a folder of its own, a bus in memory, and a gateway that the tests play.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
+
+mod commands;
+mod full;
+mod kit;
+mod poison;
+mod stream;
