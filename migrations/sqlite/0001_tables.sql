@@ -33,9 +33,6 @@ CREATE TABLE task_ready (
     avoid        BLOB,
     PRIMARY KEY (kind, rank, job, id)
 ) STRICT, WITHOUT ROWID;
--- The rows of one host in a job: a window, for a lane that was closed while its job was read on past it.
--- It costs a task 1 to 3 us on 50 hosts; on 1,000 hosts 5 to 11 us, for then each task has a page of its own in it.
-CREATE INDEX task_ready_window ON task_ready (kind, rank, job, host, id);
 
 -- Becomes ready at a time.
 CREATE TABLE task_delayed (

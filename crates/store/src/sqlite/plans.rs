@@ -149,13 +149,11 @@ fn plans_neither_scan_nor_sort(conn: &Connection) {
         let scans = plan.lines().any(|l| l.starts_with("SCAN ") && !l.starts_with("SCAN (subquery"));
         assert!(!scans && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
     }
-    // A job's rows come in the order of ids from the primary key, a window's from its index: no row of another host
-    // is passed over.
-    for sql in hot.iter().filter(|sql| sql.contains("job = ?3")) {
+    // A job's rows, and with them a window's, come in the order of ids from the primary key.
+    for sql in hot.iter().filter(|sql| sql.contains("job = ?3") && sql.contains("p.id > ")) {
         let plan = plan(conn, sql);
-        let of_window = sql.contains("host = ?4");
-        assert_eq!(plan.contains("task_ready_window"), of_window, "{sql}\n{plan}");
-        assert!(!of_window || plan.contains("job=? AND host=? AND id>?"), "{sql}\n{plan}");
+        assert!(plan.contains("USING PRIMARY KEY"), "{sql}\n{plan}");
+        assert!(plan.contains("job=? AND id>?"), "{sql}\n{plan}");
     }
     // A worker's list sorts the short tail that is in no list yet, and nothing else.
     let of_worker = TaskFilter { worker: Some(WorkerId(Uuid::from_u128(1))), ..TaskFilter::default() };
