@@ -44,7 +44,16 @@ pub(crate) struct Pushers {
 
 impl Pushers {
     pub(crate) fn new(bus: Arc<dyn Bus>, inbox: Inbox, epoch: u64, clock: Clock, leading: Shutdown) -> Self {
-        Self { bus, inbox, epoch, clock, leading, queues: BTreeMap::new(), numbers: BTreeMap::new(), confirmed: Arc::default() }
+        Self {
+            bus,
+            inbox,
+            epoch,
+            clock,
+            leading,
+            queues: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            confirmed: Arc::default(),
+        }
     }
 
     /// Hand-outs confirmed since the last call: an input of the next step, which they don't hurry.
