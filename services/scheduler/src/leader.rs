@@ -24,6 +24,8 @@ use ukai_store::{CommitError, Store, StoreError};
 const RESEND_EVERY: Duration = Duration::from_millis(100);
 /// After a commit that found no room: a try costs a load of memory.
 const NO_ROOM: Duration = Duration::from_millis(500);
+/// Longer between two steps is our own stall, or the store's: no worker is judged by it.
+const STALL: Duration = Duration::from_secs(3);
 /// Between two looks at the gauges.
 const MEASURE_EVERY: Duration = Duration::from_millis(250);
 /// Between two looks at those that cost a walk.
@@ -43,6 +45,8 @@ pub(crate) struct Leader {
     pub(crate) seed: u64,
     pub(crate) leading: Shutdown,
     pub(crate) events: Publisher,
+    /// The last step's time.
+    pub(crate) stepped: Instant,
     pub(crate) measured: Option<Instant>,
     pub(crate) looked: Option<Instant>,
 }
@@ -181,11 +185,19 @@ impl Leader {
     }
 
     /// Reads, steps and commits once.
-    async fn attempt(&self, state: &mut State, inputs: Vec<(Token, Input)>) -> Result<Outcome, TurnError> {
+    async fn attempt(
+        &mut self,
+        state: &mut State,
+        mut inputs: Vec<(Token, Input)>,
+    ) -> Result<Outcome, TurnError> {
         let begun = Instant::now();
         let prefetched = self.prefetch(state, &inputs).await?;
         let read = Instant::now();
         self.metrics.spent("read", read - begun);
+        if read - std::mem::replace(&mut self.stepped, read) > STALL {
+            tracing::warn!("a stall: every worker's clock gets a fresh start");
+            inputs.insert(0, (NOBODY, Input::Resync));
+        }
         let now = self.clock.now();
         let stepped = std::panic::catch_unwind(AssertUnwindSafe(|| step(state, inputs, prefetched, now)));
         let Ok(Step { commit, effects }) = stepped else {

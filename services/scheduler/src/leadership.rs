@@ -108,6 +108,7 @@ async fn lead(
         seed,
         leading: leading.clone(),
         events: stream,
+        stepped: std::time::Instant::now(),
         measured: None,
         looked: None,
     };

@@ -6,4 +6,5 @@ mod commands;
 mod full;
 mod kit;
 mod poison;
+mod stall;
 mod stream;

@@ -19,6 +19,7 @@ pub(crate) const POISON: &str = "poison";
 pub(crate) struct Faulty {
     pub(crate) real: Arc<SqliteStore>,
     pub(crate) is_full: AtomicBool,
+    pub(crate) is_away: AtomicBool,
     /// Commits that were sent here.
     pub(crate) commits: AtomicUsize,
 }
@@ -27,6 +28,9 @@ pub(crate) struct Faulty {
 impl Store for Faulty {
     async fn commit(&self, commit: Arc<Commit>) -> Result<Applied, CommitError> {
         self.commits.fetch_add(1, Ordering::Relaxed);
+        if self.is_away.load(Ordering::Relaxed) {
+            return Err(CommitError::Unavailable("away".to_owned()));
+        }
         if self.is_full.load(Ordering::Relaxed) {
             return Err(CommitError::Full("no room".to_owned()));
         }

@@ -14,7 +14,7 @@ type Pushed = Arc<Mutex<Vec<push::Message>>>;
 
 pub(crate) struct Gateway {
     id: GatewayId,
-    session: SessionId,
+    pub(crate) session: SessionId,
     bus: LocalBus,
     pub(crate) seq: u64,
     /// How long it waits for an answer.

@@ -27,13 +27,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it and waits until it leads.
     pub(crate) async fn start() -> Self {
+        Self::start_with(SchedulerConfig::default()).await
+    }
+
+    pub(crate) async fn start_with(config: SchedulerConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let real = SqliteStore::open(folder.path()).unwrap();
-        let store = Arc::new(Faulty { real, is_full: false.into(), commits: 0.into() });
+        let store =
+            Arc::new(Faulty { real, is_full: false.into(), is_away: false.into(), commits: 0.into() });
         let bus = LocalBus::new();
         let mut registry = Registry::default();
         let scheduler = Scheduler::new(
-            SchedulerConfig::default(),
+            config,
             Arc::clone(&store) as Arc<dyn Store>,
             Arc::new(bus.clone()) as Arc<dyn Bus>,
             &mut registry,
@@ -69,10 +74,20 @@ impl Server {
         Ok(TaskId::from_slice(&reply.into_inner().tasks[0]).unwrap())
     }
 
+    /// Whether the store answers.
+    pub(crate) fn set_away(&self, is_away: bool) {
+        self.store.is_away.store(is_away, Ordering::Relaxed);
+    }
+
     /// Whether there is room in the store.
     pub(crate) fn set_full(&self, is_full: bool) {
         self.store.is_full.store(is_full, Ordering::Relaxed);
     }
+}
+
+/// How many commits the store was sent.
+pub(crate) fn commits(server: &Server) -> usize {
+    server.store.commits.load(Ordering::Relaxed)
 }
 
 impl Drop for Server {
