@@ -181,7 +181,12 @@ fn titled_not_found(shape: &Shape) -> Option<Decision> {
         return Some((Verdict::NotFound, format!("title `{words}`")));
     }
     let whole = ["404", "not found", "page unavailable"].contains(&title);
-    let numbered = title.ends_with(" 404") || title.starts_with("404 ");
+    // A product may well be called «… No. 404»: the number counts behind a word or a mark that makes it a status.
+    let status = ["error", "http", "status", "code", "page", "-", "–", "—", "|", ":", "·", "»"];
+    let numbered = title.starts_with("404 ")
+        || title
+            .strip_suffix(" 404")
+            .is_some_and(|before| status.iter().any(|mark| before.trim_end().ends_with(mark)));
     (whole || numbered).then(|| (Verdict::NotFound, format!("title `{title}`")))
 }
 

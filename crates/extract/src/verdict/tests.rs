@@ -35,6 +35,15 @@ fn a_product_is_no_obstacle_whatever_words_it_holds() {
 }
 
 #[test]
+fn a_number_in_a_name_is_no_status() {
+    let page = |title: &str| format!("<title>{title}</title><h1>{title}</h1><p>In stock, 12,00 EUR</p>");
+    assert_eq!(verdict(&page("Desk Lamp No. 404"), Some(200)), Verdict::Ok);
+    for gone in ["Error 404", "Larkspur Goods | 404", "404 Not here"] {
+        assert_eq!(verdict(&page(gone), Some(200)), Verdict::NotFound, "{gone}");
+    }
+}
+
+#[test]
 fn checks_refusals_walls_and_dead_ends() {
     for (html, expected) in [
         (
