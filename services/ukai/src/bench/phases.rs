@@ -14,12 +14,10 @@ use crate::exit::Failure;
 use crate::output::Output;
 use crate::processes::UpProcess;
 
-/// Jobs and hosts of the measured tasks.
-const JOBS: u32 = 20;
-const HOSTS: u32 = 200;
-/// Jobs and hosts of the backlog.
-const BACKLOG_JOBS: u32 = 100;
-const BACKLOG_HOSTS: u32 = 1_000;
+/// Jobs and hosts, of the measured tasks as of the backlog: a commit's cost grows with the jobs that it touches, and
+/// what is compared is the backlog.
+const JOBS: u32 = 100;
+const HOSTS: u32 = 1_000;
 /// Priority of the backlog; tasks at 50 lie above it.
 const LOW: u8 = 10;
 
@@ -112,13 +110,8 @@ impl Stand {
 
     /// Without (measured before), with a backlog below and at equal priority, and again without.
     pub(super) async fn with_backlog(&mut self, first: &Value) -> Result<Value, Failure> {
-        let backlog = Load {
-            name: "backlog",
-            tasks: self.bench.backlog,
-            jobs: BACKLOG_JOBS,
-            hosts: BACKLOG_HOSTS,
-            priority: LOW,
-        };
+        let backlog =
+            Load { name: "backlog", tasks: self.bench.backlog, jobs: JOBS, hosts: HOSTS, priority: LOW };
         // Nothing of it may be taken before the measured tasks are there.
         self.drain_workers().await?;
         let jobs = backlog.jobs(&self.up.client, false).await?;
@@ -141,8 +134,8 @@ impl Stand {
         let without = f64::midpoint(rate(first), rate(&again)).max(1.0);
         Ok(json!({
             "waiting": self.bench.backlog,
-            "jobs": BACKLOG_JOBS,
-            "hosts": BACKLOG_HOSTS,
+            "jobs": JOBS,
+            "hosts": HOSTS,
             "submitSeconds": round(loaded),
             "cancelSeconds": round(swept),
             "a": first,
