@@ -30,6 +30,9 @@ pub fn input_to_proto(input: &Input) -> Option<v1::GatewayInput> {
             session: bytes(*session),
             to: Some(network_to_proto(to)),
         }),
+        Input::WorkerError { session, message } => {
+            Proto::WorkerError(v1::WorkerError { session: bytes(*session), message: message.clone() })
+        }
         Input::Draining { session } => Proto::Draining(v1::Draining { session: bytes(*session) }),
         _ => return None,
     };
@@ -52,6 +55,7 @@ pub fn input_from_proto(input: v1::GatewayInput) -> Result<Input, Malformed> {
         Proto::NetworkChanged(n) => {
             Input::NetworkChanged { session: session_id(&n.session)?, to: network_from_proto(n.to) }
         }
+        Proto::WorkerError(e) => Input::WorkerError { session: session_id(&e.session)?, message: e.message },
         Proto::Draining(d) => Input::Draining { session: session_id(&d.session)? },
     })
 }

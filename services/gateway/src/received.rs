@@ -31,12 +31,11 @@ pub(crate) fn receive(shared: &Arc<Shared>, session: &Arc<Session>, socket: &Soc
     };
     let input = match parsed {
         Ok(Received::Input(input)) => input,
-        Ok(Received::Error { code, .. }) => {
-            if within_limit(shared, session, socket, None) {
-                let code: String = code.chars().take(100).collect();
-                tracing::warn!(session.id = %session.id, code, "worker reports an error");
-            }
-            return;
+        Ok(Received::Error { code, message }) => {
+            let code: String = code.chars().take(100).collect();
+            tracing::warn!(session.id = %session.id, code, "worker reports an error");
+            let message: String = format!("{code}: {message}").chars().take(1_000).collect();
+            Input::WorkerError { session: session.id, message }
         }
         Err(invalid) => {
             if within_limit(shared, session, socket, None) {

@@ -129,6 +129,15 @@ impl State {
         }
     }
 
+    /// Shown on the worker's page until it completes a page.
+    pub(super) fn worker_error(&mut self, draft: &Draft, session: SessionId, message: String) -> Reply {
+        let Some(id) = self.hear(session, draft) else { return Reply::Refused(Refusal::UnknownSession) };
+        if let Some(worker) = self.workers.get_mut(&id) {
+            worker.last_error = Some(message);
+        }
+        Reply::Ok
+    }
+
     pub(super) fn drain(&mut self, draft: &Draft, session: SessionId) -> Reply {
         if self.hear(session, draft).is_none() {
             return Reply::Refused(Refusal::UnknownSession);

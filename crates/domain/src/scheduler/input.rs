@@ -53,6 +53,8 @@ pub enum Input {
     BlockDetected { session: SessionId, reason: String, suggested_action: String },
     /// A worker's address changed.
     NetworkChanged { session: SessionId, to: NetworkInfo },
+    /// A worker says what it can't do.
+    WorkerError { session: SessionId, message: String },
     /// Nothing more is handed out to this session.
     Draining { session: SessionId },
     /// A gateway confirmed pushes of hand-outs.

@@ -80,6 +80,7 @@ impl State {
             | Input::Heartbeat(_)
             | Input::BlockDetected { .. }
             | Input::NetworkChanged { .. }
+            | Input::WorkerError { .. }
             | Input::Draining { .. }
             | Input::PushConfirmed { .. }
             | Input::PushRefused { .. }

@@ -75,6 +75,7 @@ impl Input {
             Self::Heartbeat(_) => "heartbeat",
             Self::BlockDetected { .. } => "block_detected",
             Self::NetworkChanged { .. } => "network_changed",
+            Self::WorkerError { .. } => "worker_error",
             Self::Draining { .. } => "draining",
             Self::PushConfirmed { .. } => "push_confirmed",
             Self::PushRefused { .. } => "push_refused",

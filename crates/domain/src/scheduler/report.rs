@@ -69,6 +69,7 @@ impl State {
             self.sessions.get(&session).map(|s| s.worker).and_then(|w| self.workers.get_mut(&w))
         {
             worker.stuck = false;
+            worker.last_error = None;
         }
         Reply::Accepted { duplicate: false }
     }

@@ -79,6 +79,7 @@ impl State {
                 Ok(self.block_detected(draft, session, reason, suggested_action))
             }
             Input::NetworkChanged { session, to } => Ok(self.network_changed(draft, session, to)),
+            Input::WorkerError { session, message } => Ok(self.worker_error(draft, session, message)),
             Input::Draining { session } => Ok(self.drain(draft, session)),
             Input::PushConfirmed { leases } => Ok(self.push_confirmed(&leases)),
             Input::PushRefused { session, task, run } => Ok(self.push_refused(draft, session, task, run)),

@@ -61,6 +61,18 @@ fn a_worker_is_disconnected_idle_busy_or_blocked() {
 }
 
 #[test]
+fn what_a_worker_cannot_do_stands_on_its_page_until_it_completes_a_page() {
+    let mut kit = Kit::new();
+    let (worker, session) = kit.connected();
+    let message = "HEADFUL_UNAVAILABLE: no display".to_owned();
+    kit.ask(Input::WorkerError { session, message: message.clone() }).unwrap();
+    assert_eq!(kit.view(worker).last_error, Some(message));
+    let id = kit.one(task("a.example", 50));
+    kit.complete(session, id, 1);
+    assert_eq!(kit.view(worker).last_error, None);
+}
+
+#[test]
 fn workers_come_newest_first_in_pages() {
     let mut kit = Kit::new();
     let all: Vec<WorkerId> = (0..5).map(|_| kit.worker()).collect();
