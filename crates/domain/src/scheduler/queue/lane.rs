@@ -28,6 +28,15 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
+    /// A lane that comes back to memory; it was last handed out of then.
+    pub(super) fn left(last_handout: Option<Timestamp>) -> Self {
+        Self { last_handout: last_handout.unwrap_or_default(), ..Self::default() }
+    }
+
+    pub(super) fn last_handout(&self) -> Timestamp {
+        self.last_handout
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.closed_until.is_none() && !self.parked
     }

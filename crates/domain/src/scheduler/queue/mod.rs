@@ -11,16 +11,17 @@
 mod band;
 mod job;
 mod lane;
+mod lanes;
+mod recent;
 mod window;
 
 pub(crate) use lane::{Lane, cool_down};
 
-use crate::scheduler::{
-    HostPolicy, LaneRow, RangeKey, RangeNeed, RangeRows, WindowKey, WindowNeed, WindowRows,
-};
+use crate::scheduler::{HostPolicy, RangeKey, RangeNeed, RangeRows, WindowKey, WindowNeed, WindowRows};
 use crate::{JobId, LaneKey, TaskId, Timestamp, Waiting};
 use band::Band;
 use job::{JobQueue, Relisted};
+use recent::Recent;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub(crate) struct Queue {
     /// Never removed: virtual times outlive an empty moment, and there are 101 a kind at most.
     bands: BTreeMap<BandKey, Band>,
     lanes: BTreeMap<LaneKey, Lane>,
+    /// Of lanes that were forgotten because nothing waits in them.
+    recent: Recent,
     hosts: BTreeMap<Arc<str>, HostPolicy>,
     /// Jobs that are paused or being cancelled.
     held: BTreeSet<JobId>,
@@ -136,7 +139,7 @@ impl Queue {
         let has_room = room && queue.windows().map(|(_, w)| w.len()).take(cap).sum::<usize>() < cap;
         if queue.insert(waiting, has_room) {
             self.rows += 1;
-            self.lanes.entry(key.lane.clone()).or_default().join(&key);
+            self.make_lane(&key.lane).join(&key);
         }
         self.settle(&key);
     }
@@ -153,7 +156,7 @@ impl Queue {
     pub(crate) fn take(&mut self, key: &WindowKey, task: TaskId, now: Timestamp) -> Option<Waiting> {
         // Before the row goes, because its lane and its band may go with it.
         let policy = self.hosts.get(&key.lane.host).cloned();
-        let lane = self.lanes.entry(key.lane.clone()).or_default();
+        let lane = self.make_lane(&key.lane);
         lane.handed_out(now);
         let waiting = self.remove(key, task);
         if waiting.is_none() {
@@ -279,7 +282,7 @@ impl Queue {
         for host in touched {
             let key =
                 WindowKey { lane: LaneKey { kind: Arc::clone(kind), host }, priority: *priority, job: *job };
-            self.lanes.entry(key.lane.clone()).or_default().join(&key);
+            self.make_lane(&key.lane).join(&key);
             self.settle(&key);
         }
         self.settle_job(&band_key, *job);
@@ -323,111 +326,6 @@ impl Queue {
         if change.is_some() {
             let key = RangeKey { kind: Arc::clone(&band_key.1), priority: band_key.0.0, job };
             self.ranges.relist(&key, change);
-        }
-    }
-
-    fn forget_idle_lane(&mut self, key: &LaneKey) {
-        if self.lanes.get(key).is_some_and(Lane::is_idle) {
-            self.lanes.remove(key);
-            self.parked.remove(key);
-        }
-    }
-}
-
-/// Lanes.
-impl Queue {
-    pub(crate) fn lane(&self, key: &LaneKey) -> Option<&Lane> {
-        self.lanes.get(key)
-    }
-
-    pub(crate) fn lanes_of<'a>(&'a self, host: &'a str) -> impl Iterator<Item = (&'a LaneKey, &'a Lane)> {
-        self.lanes.iter().filter(move |(key, _)| &*key.host == host)
-    }
-
-    pub(crate) fn load_lane(&mut self, row: &LaneRow) {
-        self.lanes.entry(row.key.clone()).or_default().load(row);
-    }
-
-    pub(crate) fn policy(&self, host: &str) -> Option<&HostPolicy> {
-        self.hosts.get(host)
-    }
-
-    /// Sets a host's policy and applies it to its lanes.
-    pub(crate) fn set_policy(&mut self, policy: HostPolicy, now: Timestamp) {
-        let keys: Vec<_> = self.lanes_of(&policy.host).map(|(key, _)| key.clone()).collect();
-        self.hosts.insert(Arc::clone(&policy.host), policy.clone());
-        for key in keys {
-            self.apply_policy(&key, Some(&policy), now);
-        }
-    }
-
-    /// A lease of the lane exists from before (takeover).
-    pub(crate) fn load_running(&mut self, key: &LaneKey, handed_out: Timestamp) {
-        self.lanes.entry(key.clone()).or_default().load_running(handed_out);
-    }
-
-    /// A run of the lane ended.
-    pub(crate) fn run_ended(&mut self, key: &LaneKey, now: Timestamp) {
-        if let Some(lane) = self.lanes.get_mut(key) {
-            lane.run_ended();
-        }
-        self.reconsider(key, now);
-    }
-
-    /// `THROTTLED`: the lane cools down, longer each time in a row. The row to persist.
-    pub(crate) fn cool(&mut self, key: &LaneKey, now: Timestamp) -> LaneRow {
-        let lane = self.lanes.entry(key.clone()).or_default();
-        lane.cool(now);
-        let row = lane.row(key);
-        self.reconsider(key, now);
-        row
-    }
-
-    /// A page came through: the next cool-down is short again. The row to persist where that is news.
-    pub(crate) fn warm(&mut self, key: &LaneKey) -> Option<LaneRow> {
-        let lane = self.lanes.get_mut(key)?;
-        lane.warm().then(|| lane.row(key))
-    }
-
-    /// No free worker may take this host now: out of the bands until [`Queue::unpark`].
-    pub(crate) fn park(&mut self, key: &LaneKey) {
-        self.parked.insert(key.clone());
-        if let Some(lane) = self.lanes.get_mut(key) {
-            lane.set_parked(true);
-        }
-        self.apply_openness(key);
-    }
-
-    pub(crate) fn parked(&self) -> Vec<LaneKey> {
-        self.parked.iter().cloned().collect()
-    }
-
-    pub(crate) fn unpark(&mut self, key: &LaneKey) {
-        self.parked.remove(key);
-        if let Some(lane) = self.lanes.get_mut(key) {
-            lane.set_parked(false);
-        }
-        self.apply_openness(key);
-    }
-
-    /// Opens or closes a lane by its policy and its clock.
-    pub(crate) fn reconsider(&mut self, key: &LaneKey, now: Timestamp) {
-        let policy = self.hosts.get(&key.host).cloned();
-        self.apply_policy(key, policy.as_ref(), now);
-    }
-
-    fn apply_policy(&mut self, key: &LaneKey, policy: Option<&HostPolicy>, now: Timestamp) {
-        let Some(lane) = self.lanes.get_mut(key) else { return };
-        if lane.decide(policy, now) {
-            self.apply_openness(key);
-        }
-        self.forget_idle_lane(key);
-    }
-
-    fn apply_openness(&mut self, key: &LaneKey) {
-        let Some(lane) = self.lanes.get(key) else { return };
-        for (priority, job) in lane.members() {
-            self.settle(&WindowKey { lane: key.clone(), priority, job });
         }
     }
 }

@@ -72,6 +72,22 @@ fn a_throttled_lane_leaves_other_hosts_alone_and_opens_by_itself() {
 }
 
 #[test]
+fn an_interval_that_is_set_later_counts_from_the_last_handout() {
+    let mut kit = workers(1);
+    let first = kit.submit_fresh(tasks(1, "a.example", 50))[0];
+    let lease = kit.lease(first);
+    kit.complete(lease.session, first, 1);
+    // Nothing waits and nothing runs on the host any more.
+    kit.pass(seconds(3));
+    kit.host("a.example", 10_000, 0);
+    let second = kit.submit_fresh(tasks(1, "a.example", 50));
+    kit.pass(seconds(6));
+    assert_eq!(out(&kit, &second), 0, "nine seconds after the first");
+    kit.pass(seconds(2));
+    assert_eq!(out(&kit, &second), 1, "eleven seconds after the first");
+}
+
+#[test]
 fn a_lane_keeps_its_interval() {
     let mut kit = workers(3);
     kit.host("a.example", 1_500, 0);
