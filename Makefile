@@ -4,7 +4,7 @@
 CARGO ?= cargo
 UKAI := $(or $(CARGO_TARGET_DIR),target)/debug/ukai
 
-.PHONY: help demo up test build bench clean
+.PHONY: help demo up test build bench bench-extract clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo 'make up      run Ukai on http://127.0.0.1:8080 until Ctrl-C'
 	@echo 'make test    everything that CI runs'
 	@echo 'make bench   measure tasks a second and latency (release build)'
+	@echo 'make bench-extract  time of a page of 1 MB to a record, and peak memory (release build)'
 	@echo 'make clean   remove what was built, and the demo folder'
 	@echo 'Options go in ARGS:  make up ARGS="--listen 127.0.0.1:9000 --workers 1"'
 
@@ -36,6 +37,10 @@ bench:
 	@scripts/check.sh run
 	@$(CARGO) build --workspace --bins --locked --release
 	@$(or $(CARGO_TARGET_DIR),target)/release/ukai bench $(ARGS)
+
+bench-extract:
+	@scripts/check.sh run
+	@$(CARGO) run --release --locked -p ukai-extract --example speed
 
 clean:
 	@$(CARGO) clean

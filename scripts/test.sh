@@ -33,9 +33,10 @@ else
     stage tests cargo test --workspace --locked --no-fail-fast --lib --bins --tests
 fi
 stage doctests cargo test --workspace --locked --doc --quiet
+stage fuzz "$target/debug/examples/fuzz" "${UKAI_FUZZ_SECONDS:-60}" "${UKAI_FUZZ_SEED:-1}"
 stage packages npm ci --prefix tests-js --no-audit --no-fund
 stage javascript env UKAI_BIN="$target/debug/ukai" npm test --prefix tests-js
 
 echo
 echo "=== all green in $((SECONDS - started)) s. The runners' closing lines:"
-grep -aE '^ *(Summary \[|test result: )|^(#|ℹ) (tests|pass|fail|duration_ms) ' "$log" | grep -av ' 0 passed; 0 failed' || true
+grep -aE '^ *(Summary \[|test result: |[0-9]+ rounds from seed )|^(#|ℹ) (tests|pass|fail|duration_ms) ' "$log" | grep -av ' 0 passed; 0 failed' || true
