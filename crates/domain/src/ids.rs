@@ -65,6 +65,10 @@ id!(
     SessionId
 );
 id!(
+    /// One file that a worker brought. Derived from what it is, so that a repeated upload is the same artifact.
+    ArtifactId
+);
+id!(
     /// One start of one gateway process: its pushes and its stream are numbered within it.
     GatewayId
 );

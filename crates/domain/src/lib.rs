@@ -13,7 +13,7 @@ mod worker;
 
 pub use error::{Code, Rejection};
 pub use event::{Event, EventRow};
-pub use ids::{GatewayId, IdGenerator, JobId, Run, SessionId, TaskId, WorkerId};
+pub use ids::{ArtifactId, GatewayId, IdGenerator, JobId, Run, SessionId, TaskId, WorkerId};
 pub use job::{Counts, Job, JobKind, JobStatus};
 pub use retry::{Verdict, judge};
 pub use settings::Settings;

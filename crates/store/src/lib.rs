@@ -6,7 +6,8 @@ pub mod sqlite;
 
 pub use error::{CommitError, StoreError};
 pub use read::{
-    ApiKeyRow, EventFilter, JobPage, KeyRole, Reads, TaskFilter, TaskPage, TaskRow, TaskStatus, WorkerToken,
+    ApiKeyRow, ArtifactRow, EventFilter, JobPage, KeyRole, Reads, TaskFilter, TaskPage, TaskRow, TaskStatus,
+    WorkerToken,
 };
 
 use async_trait::async_trait;
@@ -68,6 +69,13 @@ pub trait Store: Reads {
 
     /// Inserts or replaces an API key: the `admin` path.
     async fn put_api_key(&self, key: ApiKeyRow) -> Result<(), StoreError>;
+
+    /// Writes an artifact's row; the same id again changes nothing. `false` where its task isn't there (any more):
+    /// then nothing is written. A task's rows go with it in the commit that purges it.
+    async fn put_artifact(&self, artifact: ArtifactRow) -> Result<bool, StoreError>;
+
+    /// Deletes at most `limit` rows of artifacts that arrived before `before`; how many.
+    async fn delete_artifacts(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
     /// Whether any API key was ever made: the first start makes one.
     async fn has_api_key(&self) -> Result<bool, StoreError>;

@@ -3,8 +3,8 @@
 use crate::StoreError;
 use async_trait::async_trait;
 use ukai_domain::{
-    Counts, DoneStatus, EventRow, Job, JobId, Progress, RunError, RunResult, RunRow, TaskBody, TaskId,
-    Timestamp, WorkerId,
+    ArtifactId, Counts, DoneStatus, EventRow, Job, JobId, Progress, Run, RunError, RunResult, RunRow,
+    TaskBody, TaskId, Timestamp, WorkerId,
 };
 
 /// The public status of a task.
@@ -189,6 +189,37 @@ pub struct WorkerToken {
     pub hash: String,
 }
 
+/// What is known of a file that a worker brought. The bytes lie elsewhere, under their hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtifactRow {
+    /// Names it.
+    pub id: ArtifactId,
+    /// Whose page it shows.
+    pub task: TaskId,
+    /// The run that brought it.
+    pub run: Run,
+    /// Who brought it.
+    pub worker: WorkerId,
+    /// `screenshot`, `html`.
+    pub kind: String,
+    /// A file name for people; never part of a path.
+    pub name: String,
+    /// As it is served.
+    pub content_type: String,
+    /// Bytes.
+    pub size: u64,
+    /// Of the content, as 64 lower-case hex digits.
+    pub sha256: String,
+    /// Pixels, of a picture.
+    pub width: Option<u32>,
+    /// Pixels, of a picture.
+    pub height: Option<u32>,
+    /// SHA-256 of the small picture's content, where there is one.
+    pub thumbnail: Option<String>,
+    /// When it arrived.
+    pub created_at: Timestamp,
+}
+
 /// The reading side.
 #[async_trait]
 pub trait Reads: Send + Sync + 'static {
@@ -212,6 +243,15 @@ pub trait Reads: Send + Sync + 'static {
 
     /// The key with the prefix.
     async fn api_key(&self, prefix: &str) -> Result<Option<ApiKeyRow>, StoreError>;
+
+    /// One artifact.
+    async fn artifact(&self, id: ArtifactId) -> Result<Option<ArtifactRow>, StoreError>;
+
+    /// The artifacts of a task, in the order of their arrival.
+    async fn artifacts(&self, task: TaskId) -> Result<Vec<ArtifactRow>, StoreError>;
+
+    /// Those of `hashes` that a row names, as its content or as its small picture.
+    async fn named_artifacts(&self, hashes: Vec<String>) -> Result<Vec<String>, StoreError>;
 
     /// Who leads.
     async fn leader(&self) -> Result<Option<crate::LeaderRow>, StoreError>;

@@ -5,7 +5,10 @@ use crate::sqlite::failure::store_error;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// In order; the first brings an empty file to version 1. Never edited once released, only added to.
-const MIGRATIONS: &[&str] = &[include_str!("../../../../migrations/sqlite/0001_tables.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../../migrations/sqlite/0001_tables.sql"),
+    include_str!("../../../../migrations/sqlite/0002_artifacts.sql"),
+];
 
 /// "UKAI" in the file's header: a file of somebody else is not touched.
 const APPLICATION_ID: i32 = 0x554b_4149;

@@ -1,18 +1,18 @@
 //! The seam's two traits on SQLite: each call goes to the writer's thread or to a reader.
 
 use super::failure::Failure;
-use super::read::{event, job, key, list, task, worker};
+use super::read::{artifact, event, job, key, list, task, worker};
 use super::{SqliteStore, commit, leader, load, maintain, prefetch};
 use crate::{
-    ApiKeyRow, Applied, CommitError, EventFilter, JobPage, LeaderRow, Reads, Store, StoreError, TaskFilter,
-    TaskPage, TaskRow, WorkerToken,
+    ApiKeyRow, Applied, ArtifactRow, CommitError, EventFilter, JobPage, LeaderRow, Reads, Store, StoreError,
+    TaskFilter, TaskPage, TaskRow, WorkerToken,
 };
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension};
 use std::sync::Arc;
 use std::time::Duration;
 use ukai_domain::scheduler::{Commit, CommitId, Needs, Prefetched, Snapshot};
-use ukai_domain::{Counts, EventRow, Job, JobId, TaskId, Timestamp};
+use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, Timestamp};
 
 const GONE: &str = "the store's writer broke off";
 
@@ -85,6 +85,14 @@ impl Store for SqliteStore {
         self.step(move |conn| Ok(key::put(conn, &key)?)).await
     }
 
+    async fn put_artifact(&self, row: ArtifactRow) -> Result<bool, StoreError> {
+        self.step(move |conn| Ok(artifact::put(conn, &row)?)).await
+    }
+
+    async fn delete_artifacts(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.step(move |conn| Ok(artifact::delete(conn, before, limit)?)).await
+    }
+
     async fn has_api_key(&self) -> Result<bool, StoreError> {
         self.readers
             .run(|conn| {
@@ -137,6 +145,18 @@ impl Reads for SqliteStore {
     async fn api_key(&self, prefix: &str) -> Result<Option<ApiKeyRow>, StoreError> {
         let prefix = prefix.to_owned();
         self.readers.run(move |conn| key::by_prefix(conn, &prefix)).await
+    }
+
+    async fn artifact(&self, id: ArtifactId) -> Result<Option<ArtifactRow>, StoreError> {
+        self.readers.run(move |conn| artifact::by_id(conn, id)).await
+    }
+
+    async fn artifacts(&self, task: TaskId) -> Result<Vec<ArtifactRow>, StoreError> {
+        self.readers.run(move |conn| artifact::of_task(conn, task)).await
+    }
+
+    async fn named_artifacts(&self, hashes: Vec<String>) -> Result<Vec<String>, StoreError> {
+        self.readers.run(move |conn| artifact::named(conn, hashes)).await
     }
 
     async fn leader(&self) -> Result<Option<LeaderRow>, StoreError> {

@@ -32,10 +32,12 @@ pub(super) fn insert(conn: &Connection, tasks: &[Arc<TaskBody>]) -> Result<(), F
     Ok(())
 }
 
-/// Ended tasks that are removed; their runs go before them.
+/// Ended tasks that are removed, with the rows of their artifacts; their runs go before them.
 pub(super) fn purge(conn: &Connection, moves: &[Move]) -> Result<(), Failure> {
     let mut delete = Group::new(conn, "delete from task", "DELETE FROM task WHERE id = ?1")?;
+    let mut artifacts = Group::new(conn, "delete from artifact", "DELETE FROM artifact WHERE task = ?1")?;
     for m in moves.iter().filter(|m| m.to.is_none()) {
+        artifacts.any([m.task.as_bytes()], m.task)?;
         delete.one([m.task.as_bytes()], m.task)?;
     }
     Ok(())

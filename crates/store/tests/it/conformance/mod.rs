@@ -2,6 +2,7 @@
 //!
 //! A store joins by `conformance!(make)` with `async fn make() -> Made` that gives a fresh, empty store.
 
+pub(crate) mod artifact;
 pub(crate) mod event;
 pub(crate) mod fence;
 pub(crate) mod list;
@@ -63,6 +64,7 @@ macro_rules! conformance {
             load: budgets, empty, derived_ids_do_not_count, ended_jobs_stay_away;
             prefetch: ranges_page, windows_page, timers_page, sweeps, ahead, unknown_ids;
             others: deleted_jobs_stay_in_the_total, api_keys, worker_tokens, forgetting, results_come_back_as_sent;
+            artifact: put_once, of_a_task, named_hashes, forgotten_by_age, purged_with_the_task;
         );
     };
     (@ $make:ident => $($file:ident: $($test:ident),+;)+) => {

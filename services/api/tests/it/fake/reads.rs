@@ -2,9 +2,10 @@
 
 use super::Shared;
 use async_trait::async_trait;
-use ukai_domain::{Counts, EventRow, Job, JobId, TaskId};
+use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId};
 use ukai_store::{
-    ApiKeyRow, EventFilter, JobPage, LeaderRow, Reads, StoreError, TaskFilter, TaskPage, TaskRow, WorkerToken,
+    ApiKeyRow, ArtifactRow, EventFilter, JobPage, LeaderRow, Reads, StoreError, TaskFilter, TaskPage,
+    TaskRow, WorkerToken,
 };
 
 pub(crate) struct FakeReads(pub(crate) Shared);
@@ -86,6 +87,24 @@ impl Reads for FakeReads {
         self.read(|world| {
             world.key_reads += 1;
             world.keys.iter().find(|key| key.prefix == prefix).cloned()
+        })
+    }
+
+    async fn artifact(&self, id: ArtifactId) -> Result<Option<ArtifactRow>, StoreError> {
+        self.read(|world| world.artifacts.iter().find(|row| row.id == id).cloned())
+    }
+
+    async fn artifacts(&self, task: TaskId) -> Result<Vec<ArtifactRow>, StoreError> {
+        self.read(|world| world.artifacts.iter().filter(|row| row.task == task).cloned().collect())
+    }
+
+    async fn named_artifacts(&self, hashes: Vec<String>) -> Result<Vec<String>, StoreError> {
+        self.read(|world| {
+            let names = |hash: &String| {
+                let is = |row: &ArtifactRow| row.sha256 == *hash || row.thumbnail.as_ref() == Some(hash);
+                world.artifacts.iter().any(is)
+            };
+            hashes.into_iter().filter(names).collect()
         })
     }
 

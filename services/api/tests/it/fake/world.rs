@@ -7,7 +7,7 @@ use ukai_domain::{
     Counts, DoneStatus, Event, EventRow, Job, JobId, JobKind, JobStatus, LaneKey, Progress, Run, TaskBody,
     TaskId, Timestamp, WorkerConfig, WorkerId, WorkerRow,
 };
-use ukai_store::{ApiKeyRow, TaskRow, TaskStatus};
+use ukai_store::{ApiKeyRow, ArtifactRow, TaskRow, TaskStatus};
 use uuid::Uuid;
 
 pub(crate) type Shared = Arc<Mutex<World>>;
@@ -23,6 +23,7 @@ pub(crate) struct World {
     pub(crate) hosts: BTreeMap<String, HostView>,
     pub(crate) events: Vec<EventRow>,
     pub(crate) keys: Vec<ApiKeyRow>,
+    pub(crate) artifacts: Vec<ArtifactRow>,
     /// (principal, route, key) → (body hash, encoded reply).
     pub(crate) replies: HashMap<(String, String, String), (String, Vec<u8>)>,
     /// Commands that changed something.

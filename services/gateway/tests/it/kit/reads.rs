@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use ukai_domain::{Counts, EventRow, Job, JobId, TaskId, WorkerId};
+use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, WorkerId};
 use ukai_store::{
-    ApiKeyRow, EventFilter, JobPage, LeaderRow, Reads, StoreError, TaskFilter, TaskPage, TaskRow, WorkerToken,
+    ApiKeyRow, ArtifactRow, EventFilter, JobPage, LeaderRow, Reads, StoreError, TaskFilter, TaskPage,
+    TaskRow, WorkerToken,
 };
 
 /// A worker's own token.
@@ -44,6 +45,15 @@ impl Reads for Tokens {
         unreachable!("not the gateway's")
     }
     async fn api_key(&self, _: &str) -> Result<Option<ApiKeyRow>, StoreError> {
+        unreachable!("not the gateway's")
+    }
+    async fn artifact(&self, _: ArtifactId) -> Result<Option<ArtifactRow>, StoreError> {
+        unreachable!("not the gateway's")
+    }
+    async fn artifacts(&self, _: TaskId) -> Result<Vec<ArtifactRow>, StoreError> {
+        unreachable!("not the gateway's")
+    }
+    async fn named_artifacts(&self, _: Vec<String>) -> Result<Vec<String>, StoreError> {
         unreachable!("not the gateway's")
     }
     async fn leader(&self) -> Result<Option<LeaderRow>, StoreError> {

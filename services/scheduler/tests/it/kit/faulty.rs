@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use ukai_domain::scheduler::{Commit, CommitId, Needs, Prefetched, Snapshot};
-use ukai_domain::{Counts, EventRow, Job, JobId, TaskId, Timestamp};
+use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, Timestamp};
 use ukai_store::sqlite::SqliteStore;
 use ukai_store::{
-    ApiKeyRow, Applied, CommitError, EventFilter, JobPage, LeaderRow, Reads, Store, StoreError, TaskFilter,
-    TaskPage, TaskRow, WorkerToken,
+    ApiKeyRow, Applied, ArtifactRow, CommitError, EventFilter, JobPage, LeaderRow, Reads, Store, StoreError,
+    TaskFilter, TaskPage, TaskRow, WorkerToken,
 };
 
 /// A url with this in it makes its commit fail for good.
@@ -63,6 +63,15 @@ impl Store for Faulty {
     async fn put_api_key(&self, key: ApiKeyRow) -> Result<(), StoreError> {
         self.real.put_api_key(key).await
     }
+    async fn put_artifact(&self, artifact: ArtifactRow) -> Result<bool, StoreError> {
+        if self.is_full.load(Ordering::Relaxed) {
+            return Err(StoreError::Full("no room".to_owned()));
+        }
+        self.real.put_artifact(artifact).await
+    }
+    async fn delete_artifacts(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.real.delete_artifacts(before, limit).await
+    }
     async fn has_api_key(&self) -> Result<bool, StoreError> {
         self.real.has_api_key().await
     }
@@ -93,6 +102,15 @@ impl Reads for Faulty {
     }
     async fn api_key(&self, prefix: &str) -> Result<Option<ApiKeyRow>, StoreError> {
         self.real.api_key(prefix).await
+    }
+    async fn artifact(&self, id: ArtifactId) -> Result<Option<ArtifactRow>, StoreError> {
+        self.real.artifact(id).await
+    }
+    async fn artifacts(&self, task: TaskId) -> Result<Vec<ArtifactRow>, StoreError> {
+        self.real.artifacts(task).await
+    }
+    async fn named_artifacts(&self, hashes: Vec<String>) -> Result<Vec<String>, StoreError> {
+        self.real.named_artifacts(hashes).await
     }
     async fn leader(&self) -> Result<Option<LeaderRow>, StoreError> {
         self.real.leader().await
