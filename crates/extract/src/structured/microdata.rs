@@ -14,6 +14,11 @@ const MAX_ITEMS: usize = 3_000;
 const MAX_TEXT: usize = 20_000;
 /// Text of all properties of a page together.
 const MAX_ALL_TEXT: usize = 2 << 20;
+/// Items, and text in bytes, that are copied into outer items: each level of nesting copies all inner ones again,
+/// once a name.
+const MAX_COPIED: usize = 8 << 20;
+/// An item's share of it beside its text.
+const ITEM_COST: usize = 256;
 
 /// The names of the attributes of a syntax.
 struct Syntax {
@@ -38,6 +43,8 @@ struct Item {
     node: NodeId,
     parent: Option<(usize, Vec<String>)>,
     properties: Map<String, Value>,
+    /// Of this item with all that was put into it.
+    cost: usize,
 }
 
 fn read(document: &Document<'_>, syntax: &Syntax) -> Vec<Thing> {
@@ -87,13 +94,15 @@ fn read(document: &Document<'_>, syntax: &Syntax) -> Vec<Thing> {
                 }
             }
             let parent = owner.filter(|_| !names.is_empty()).map(|owner| (owner, names));
-            items.push(Item { node: id, parent, properties });
+            items.push(Item { node: id, parent, properties, cost: ITEM_COST });
             open.push((index, document.end(id)));
         } else if let Some(item) = owner.and_then(|owner| items.get_mut(owner))
             && let Some(value) = value_of(document, id).filter(|_| text_left > 0)
         {
-            text_left = text_left.saturating_sub(value.as_str().map_or(0, str::len));
+            let length = value.as_str().map_or(0, str::len);
+            text_left = text_left.saturating_sub(length);
             for name in &names {
+                item.cost += name.len() + length;
                 add(&mut item.properties, name, value.clone());
             }
         }
@@ -104,12 +113,16 @@ fn read(document: &Document<'_>, syntax: &Syntax) -> Vec<Thing> {
 /// Puts inner items into outer ones; all come out, in the order of the page.
 fn assemble(mut items: Vec<Item>, layer: Layer) -> Vec<Thing> {
     let mut things = Vec::with_capacity(items.len());
+    let mut left = MAX_COPIED;
     while let Some(item) = items.pop() {
         let value = Value::Object(item.properties);
         if let Some((owner, names)) = &item.parent
             && let Some(owner) = items.get_mut(*owner)
         {
             for name in names {
+                let Some(rest) = left.checked_sub(item.cost) else { break };
+                left = rest;
+                owner.cost += item.cost;
                 add_front(&mut owner.properties, name, value.clone());
             }
         }

@@ -52,6 +52,20 @@ fn rdfa_lite_reads_alike() {
 }
 
 #[test]
+fn items_in_items_under_many_names_stay_small() {
+    for names in ["a", "a b", "a b c d e f g h"] {
+        let open = format!("<div property='{names}' typeof=Offer><span property=price content=3></span>");
+        let html = open.repeat(400);
+        let document = Document::parse(&html);
+        let things = things(&document);
+        let size: usize = things.iter().map(|thing| thing.value.to_string().len()).sum();
+        assert_eq!(things.len(), 400);
+        assert_eq!(number_of(&things[398].value["a"][0], "price"), Some(3.0), "the inner ones come first");
+        assert!(size < 24 << 20, "{names}: {size} bytes");
+    }
+}
+
+#[test]
 fn the_head_is_read_once() {
     let document = Document::parse(
         "<html lang=de-AT><head><title> A &amp; B </title><meta property=og:title content=C><meta name=og:title content=D><link rel='x canonical' href=/p></head>",
