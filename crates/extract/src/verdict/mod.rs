@@ -180,13 +180,20 @@ fn titled_not_found(shape: &Shape) -> Option<Decision> {
     if let Some(words) = phrases::NOT_FOUND_TITLE.iter().find(|words| title.contains(**words)) {
         return Some((Verdict::NotFound, format!("title `{words}`")));
     }
-    let whole = ["404", "not found", "page unavailable"].contains(&title);
-    // A product may well be called «… No. 404»: the number counts behind a word or a mark that makes it a status.
-    let status = ["error", "http", "status", "code", "page", "-", "–", "—", "|", ":", "·", "»"];
+    let whole = ["not found", "page unavailable"].contains(&title);
+    // A product may well be called «… No. 404»: the number counts as a part of its own, or behind a word that makes it
+    // a status.
+    let parts = title
+        .split(['|', '·', '»', '–', '—'])
+        .flat_map(|part| part.split(" - "))
+        .flat_map(|part| part.split(": "));
     let numbered = title.starts_with("404 ")
-        || title
-            .strip_suffix(" 404")
-            .is_some_and(|before| status.iter().any(|mark| before.trim_end().ends_with(mark)));
+        || parts.map(str::trim).any(|part| {
+            part.trim_end_matches(')').strip_suffix("404").is_some_and(|before| {
+                let word = before.trim_end_matches([' ', '(', '#', ':']).rsplit(' ').next().unwrap_or_default();
+                before.trim().is_empty() || ["error", "http", "status", "code", "page"].contains(&word)
+            })
+        });
     (whole || numbered).then(|| (Verdict::NotFound, format!("title `{title}`")))
 }
 
