@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
 
 pub mod fake_worker;
+pub mod proxy;
 pub mod shop;
