@@ -30,7 +30,7 @@ build:
 
 test:
 	@scripts/check.sh test
-	@scripts/packages.sh
+	@scripts/packages.sh browser nats-server
 	@scripts/test.sh
 
 bench:

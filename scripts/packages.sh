@@ -1,41 +1,83 @@
 #!/usr/bin/env bash
-# Installs Debian's Chromium and a font where no browser is found. Exits 2 and says what to do where it can't.
+# Installs Debian's packages for what is asked for and not found: browser (the default), nats-server, postgresql.
+# Exits 2 and says what to do where it can't.
 set -eu
 
-found() {
+any_executable() {
     local path
-    for path in /usr/lib/chromium/chromium-headless-shell /usr/bin/chromium-headless-shell /usr/lib/chromium/chromium \
-        /usr/lib/chromium-browser/chromium-browser /usr/lib64/chromium-browser/chromium-browser /opt/google/chrome/chrome \
-        /usr/bin/google-chrome-stable /usr/bin/google-chrome /usr/bin/chromium \
-        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" /Applications/Chromium.app/Contents/MacOS/Chromium \
-        /opt/homebrew/bin/chromium; do
-        [ -x "$path" ] && return 0
-    done
+    for path in "$@"; do [ -x "$path" ] && return 0; done
     return 1
 }
 
-if found; then exit 0; fi
+found() {
+    case "$1" in
+        browser) any_executable /usr/lib/chromium/chromium-headless-shell /usr/bin/chromium-headless-shell \
+            /usr/lib/chromium/chromium /usr/lib/chromium-browser/chromium-browser \
+            /usr/lib64/chromium-browser/chromium-browser /opt/google/chrome/chrome /usr/bin/google-chrome-stable \
+            /usr/bin/google-chrome /usr/bin/chromium \
+            "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
+            /Applications/Chromium.app/Contents/MacOS/Chromium /opt/homebrew/bin/chromium ;;
+        nats-server) any_executable /usr/sbin/nats-server /usr/local/bin/nats-server /usr/bin/nats-server \
+            /opt/homebrew/bin/nats-server /usr/local/sbin/nats-server ;;
+        *) echo "packages.sh: $1 is not known: browser, nats-server" >&2; exit 2 ;;
+    esac
+}
 
-if [ "$(uname -s)" = Darwin ]; then
-    echo "No browser found. Install Google Chrome (https://www.google.com/chrome) and try again." >&2
+packages() {
+    case "$1" in
+        browser) echo "chromium-headless-shell chromium-sandbox fonts-dejavu-core" ;;
+        nats-server) echo "nats-server" ;;
+    esac
+}
+
+# How it is come by where there is no apt-get.
+elsewhere() {
+    case "$1" in
+        browser) echo "Install Chromium or Google Chrome (https://www.google.com/chrome)" ;;
+        nats-server) echo "Install nats-server 2.9 or newer (https://nats.io; brew install nats-server)" ;;
+    esac
+}
+
+missing=()
+wanted=()
+for thing in "${@:-browser}"; do
+    found "$thing" && continue
+    missing+=("$thing")
+    read -ra names <<<"$(packages "$thing")"
+    wanted+=("${names[@]}")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if [ "$(uname -s)" = Darwin ] || ! command -v apt-get >/dev/null; then
+    for thing in "${missing[@]}"; do echo "No $thing found. $(elsewhere "$thing") and try again." >&2; done
     exit 2
 fi
-if ! command -v apt-get >/dev/null; then
-    echo "No browser found, and no apt-get to install one. Install Chromium or Google Chrome and try again." >&2
-    exit 2
-fi
-
 as_root() { "$@"; }
 if [ "$(id -u)" -ne 0 ]; then
     if ! command -v sudo >/dev/null; then
-        echo "No browser found. As root: apt-get install --no-install-recommends chromium-headless-shell chromium-sandbox fonts-dejavu-core" >&2
+        echo "Not found: ${missing[*]}. As root: apt-get install --no-install-recommends ${wanted[*]}" >&2
         exit 2
     fi
     as_root() { sudo "$@"; }
 fi
 
-echo "no browser found: installing Debian's chromium-headless-shell, its sandbox and a font (about 65 MB)"
+# A server that tests start by themselves must not run as a service as well: whoever asks is told «not allowed». A
+# policy that is there already stays.
+policy=/usr/sbin/policy-rc.d
+made_policy=no
+no_services() {
+    [ -e "$policy" ] && return 0
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    made_policy=yes
+    as_root chmod 755 "$policy"
+}
+services_again() { if [ "$made_policy" = yes ]; then as_root rm -f "$policy"; fi; }
+trap services_again EXIT
+
+echo "installing Debian's packages: ${wanted[*]}"
 as_root apt-get update
-as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-    chromium-headless-shell chromium-sandbox fonts-dejavu-core
-found || { echo "Chromium was installed, but its binary isn't where Ukai looks for it." >&2; exit 2; }
+no_services
+as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${wanted[@]}"
+for thing in "${missing[@]}"; do
+    found "$thing" || { echo "$thing was installed, but its binary isn't where Ukai looks for it." >&2; exit 2; }
+done

@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// `filter` as in `info,ukai_scheduler=debug`; a filter that can't be read falls back to `info`.
-/// The socket libraries stay at `info` at most, because below it they print tokens. Harmless when called again.
+/// The socket libraries stay at `info` at most, because below it they print tokens; the bus's tells what our own log
+/// tells. Harmless when called again.
 pub fn init(filter: &str, json: bool) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info")).add_directives([
         "socketioxide=info",
@@ -12,6 +13,7 @@ pub fn init(filter: &str, json: bool) {
         "chromiumoxide=error",
         "tungstenite=info",
         "hyper=info",
+        "async_nats=warn",
     ]);
     let registry = tracing_subscriber::registry().with(filter);
     let _already = if json {

@@ -1,15 +1,19 @@
 #![doc = include_str!("../README.md")]
 
 mod local;
+mod nats;
+mod status;
 mod subject;
 
 pub use local::LocalBus;
+pub use nats::{ConnectError, NatsBus, NatsFlags, NatsOptions, connect};
+pub use status::BusStatus;
 pub use subject::matches;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// One ordered stream a gateway incarnation; only the leader answers.
 pub const SCHEDULER_IN: &str = "ukai.v1.scheduler.in";
@@ -100,9 +104,12 @@ pub enum BusError {
     /// Nobody answered in time: it may or may not have been handled.
     #[error("no reply in time")]
     Timeout,
-    /// The bus is closed or unreachable.
+    /// The bus is closed or unreachable: known at once. What was under way may or may not arrive.
     #[error("bus unavailable")]
     Unavailable,
+    /// More bytes than the bus takes in one message: sending it again is of no use.
+    #[error("larger than the bus takes in one message")]
+    TooLarge,
 }
 
 /// The seam.
@@ -119,9 +126,16 @@ pub trait Bus: Send + Sync + 'static {
     /// `*` stands for one token, a closing `>` for one or more.
     async fn subscribe(&self, pattern: &str) -> Result<Subscription, BusError>;
 
-    /// Requests on the subject, until the receiver is dropped. The newest server of a subject gets them.
+    /// Requests on the subject, until the receiver is dropped. Of several servers in one process the newest gets them.
+    /// Servers in different processes each get a copy: only the one that has the right to answer does.
     async fn serve(&self, subject: &str) -> Result<mpsc::Receiver<Request>, BusError>;
 
     /// One reply, within `timeout`.
     async fn request(&self, subject: &str, payload: Bytes, timeout: Duration) -> Result<Bytes, BusError>;
+
+    /// Whether the bus can be reached, now and from now on.
+    fn status(&self) -> watch::Receiver<BusStatus>;
+
+    /// What was published still leaves, within three seconds; then nothing works any more.
+    async fn close(&self) {}
 }

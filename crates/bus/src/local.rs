@@ -1,29 +1,30 @@
 //! The bus of one process: the same promises as a server's, without one.
 
-use crate::{Bus, BusError, Message, Request, Subscription, subject::matches};
+use crate::{Bus, BusError, BusStatus, Message, Request, Subscription, subject::matches};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Messages that one subscriber may lag behind before it loses some.
 const SUBSCRIPTION_CAPACITY: usize = 65_536;
 /// Requests that one server may have waiting before callers wait too.
 const SERVER_CAPACITY: usize = 1_024;
 
-/// In-process bus. Clones share it.
+/// In-process bus. Clones share it and its link.
 #[derive(Clone, Debug, Default)]
 pub struct LocalBus {
     routes: Arc<Mutex<Routes>>,
+    link: Arc<Link>,
 }
 
 #[derive(Debug, Default)]
 struct Routes {
     subscribers: Vec<Subscriber>,
-    servers: HashMap<String, mpsc::Sender<Request>>,
+    servers: HashMap<String, Server>,
 }
 
 #[derive(Debug)]
@@ -31,6 +32,35 @@ struct Subscriber {
     pattern: String,
     messages: mpsc::Sender<Message>,
     lost: Arc<AtomicU64>,
+    link: Arc<Link>,
+}
+
+#[derive(Clone, Debug)]
+struct Server {
+    requests: mpsc::Sender<Request>,
+    link: Arc<Link>,
+}
+
+/// One user's way to the bus.
+#[derive(Debug)]
+struct Link(watch::Sender<BusStatus>);
+
+impl Default for Link {
+    fn default() -> Self {
+        let mut status = BusStatus::away();
+        status.update(true, 1);
+        Self(watch::Sender::new(status))
+    }
+}
+
+impl Link {
+    fn is_up(&self) -> bool {
+        self.0.borrow().is_connected
+    }
+
+    fn check(&self) -> Result<(), BusError> {
+        if self.is_up() { Ok(()) } else { Err(BusError::Unavailable) }
+    }
 }
 
 impl LocalBus {
@@ -40,17 +70,45 @@ impl LocalBus {
         Self::default()
     }
 
+    /// The same bus over a link of its own, which can be cut alone.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self { routes: Arc::clone(&self.routes), link: Arc::default() }
+    }
+
+    /// Cuts this link until [`LocalBus::mend`]: for tests of what a service does without the bus.
+    pub fn cut(&self) {
+        self.link.0.send_if_modified(|status| status.update(false, status.connects));
+    }
+
+    /// Subscriptions and servers go on; what was sent meanwhile is lost.
+    pub fn mend(&self) {
+        self.link
+            .0
+            .send_if_modified(|status| !status.is_connected && status.update(true, status.connects + 1));
+    }
+
     fn routes(&self) -> std::sync::MutexGuard<'_, Routes> {
         self.routes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns once the link is cut.
+    async fn cut_off(&self) -> BusError {
+        // The sender lives as long as this bus.
+        let mut status = self.link.0.subscribe();
+        let _cut = status.wait_for(|status| !status.is_connected).await.is_ok();
+        BusError::Unavailable
     }
 }
 
 #[async_trait]
 impl Bus for LocalBus {
     async fn publish(&self, subject: &str, payload: Bytes) -> Result<(), BusError> {
+        self.link.check()?;
         let mut routes = self.routes();
         routes.subscribers.retain(|s| !s.messages.is_closed());
-        for subscriber in routes.subscribers.iter().filter(|s| matches(&s.pattern, subject)) {
+        for subscriber in routes.subscribers.iter().filter(|s| s.link.is_up() && matches(&s.pattern, subject))
+        {
             let message = Message { subject: subject.to_owned(), payload: payload.clone() };
             if subscriber.messages.try_send(message).is_err() {
                 subscriber.lost.fetch_add(1, Ordering::Relaxed);
@@ -70,79 +128,39 @@ impl Bus for LocalBus {
             pattern: pattern.to_owned(),
             messages: sender,
             lost: Arc::clone(&lost),
+            link: Arc::clone(&self.link),
         });
         Ok(Subscription::new(receiver, lost))
     }
 
     async fn serve(&self, subject: &str) -> Result<mpsc::Receiver<Request>, BusError> {
-        let (sender, receiver) = mpsc::channel(SERVER_CAPACITY);
-        self.routes().servers.insert(subject.to_owned(), sender);
+        let (requests, receiver) = mpsc::channel(SERVER_CAPACITY);
+        self.routes().servers.insert(subject.to_owned(), Server { requests, link: Arc::clone(&self.link) });
         Ok(receiver)
     }
 
     async fn request(&self, subject: &str, payload: Bytes, timeout: Duration) -> Result<Bytes, BusError> {
-        let server = self.routes().servers.get(subject).cloned().ok_or(BusError::NoResponders)?;
+        self.link.check()?;
+        let server = self.routes().servers.get(subject).filter(|s| s.link.is_up()).cloned();
+        let server = server.ok_or(BusError::NoResponders)?;
         let (reply, answer) = oneshot::channel();
         let exchange = async {
-            if server.send(Request::new(payload, reply)).await.is_err() {
+            if server.requests.send(Request::new(payload, reply)).await.is_err() {
                 return Err(BusError::NoResponders);
             }
             // A server that drops the request without an answer is silence, as on a real bus.
             match answer.await {
-                Ok(bytes) => Ok(bytes),
-                Err(_dropped) => std::future::pending().await,
+                Ok(bytes) if server.link.is_up() => Ok(bytes),
+                Ok(_) | Err(_) => std::future::pending().await,
             }
         };
-        tokio::time::timeout(timeout, exchange).await.unwrap_or(Err(BusError::Timeout))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn publishes_to_matching_subscribers_in_order() {
-        let bus = LocalBus::new();
-        let mut all = bus.subscribe("a.>").await.unwrap();
-        let mut one = bus.subscribe("a.b").await.unwrap();
-        for n in 0..100_u8 {
-            bus.publish(if n % 2 == 0 { "a.b" } else { "a.c" }, Bytes::from(vec![n])).await.unwrap();
-        }
-        for n in 0..100_u8 {
-            assert_eq!(all.next().await.unwrap().payload[0], n);
-        }
-        for n in (0..100_u8).step_by(2) {
-            assert_eq!(one.next().await.unwrap().payload[0], n);
+        tokio::select! {
+            outcome = tokio::time::timeout(timeout, exchange) => outcome.unwrap_or(Err(BusError::Timeout)),
+            error = self.cut_off() => Err(error),
         }
     }
 
-    #[tokio::test]
-    async fn request_tells_no_responder_from_silence() {
-        let bus = LocalBus::new();
-        let quick = Duration::from_millis(20);
-        assert_eq!(bus.request("s", Bytes::new(), quick).await, Err(BusError::NoResponders));
-        let mut server = bus.serve("s").await.unwrap();
-        let echo = tokio::spawn(async move {
-            let first = server.recv().await.unwrap();
-            let payload = first.payload.clone();
-            first.respond(payload);
-            drop(server.recv().await);
-            server
-        });
-        assert_eq!(bus.request("s", Bytes::from_static(b"x"), Duration::from_secs(5)).await.unwrap(), "x");
-        assert_eq!(bus.request("s", Bytes::new(), quick).await, Err(BusError::Timeout));
-        drop(echo.await.unwrap());
-        assert_eq!(bus.request("s", Bytes::new(), quick).await, Err(BusError::NoResponders));
-    }
-
-    #[tokio::test]
-    async fn a_slow_subscriber_loses_and_knows_it() {
-        let bus = LocalBus::new();
-        let slow = bus.subscribe(">").await.unwrap();
-        for _ in 0..=SUBSCRIPTION_CAPACITY {
-            bus.publish("x", Bytes::new()).await.unwrap();
-        }
-        assert_eq!(slow.lost(), 1);
+    fn status(&self) -> watch::Receiver<BusStatus> {
+        self.link.0.subscribe()
     }
 }

@@ -2,4 +2,5 @@
 
 pub mod fake_worker;
 pub mod proxy;
+pub mod nats;
 pub mod shop;

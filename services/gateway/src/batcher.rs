@@ -126,6 +126,7 @@ impl Stream {
                 shared.epoch.forget();
                 "unavailable"
             }
+            BusError::TooLarge => "too_large",
         })?;
         let reply = v1::GatewayReply::decode(bytes).map_err(|_| "malformed")?;
         if !shared.heard_epoch(reply.epoch) {

@@ -156,7 +156,7 @@ impl Pusher {
                         return false;
                     }
                 }
-                Err(BusError::Timeout | BusError::Unavailable) => {}
+                Err(BusError::Timeout | BusError::Unavailable | BusError::TooLarge) => {}
             }
             tokio::time::sleep(RETRY_AFTER).await;
         }
