@@ -26,6 +26,9 @@ pub enum StoreError {
     /// The data folder is in use, with who holds it.
     #[error("{0}")]
     Locked(String),
+    /// The database's address can't be used; it will not do so later either.
+    #[error("{0}")]
+    Address(String),
     /// The rows can't be understood: a bug or a damaged file.
     #[error("damaged: {0}")]
     Damaged(String),

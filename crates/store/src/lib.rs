@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod open;
+pub mod postgres;
 mod read;
 pub mod sqlite;
 
 pub use error::{CommitError, StoreError};
+pub use open::{connect, connect_reads, migrate};
 pub use read::{
     ApiKeyRow, ArtifactRow, EventFilter, JobPage, KeyRole, Reads, TaskFilter, TaskPage, TaskRow, TaskStatus,
     WorkerToken,

@@ -26,8 +26,13 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
 ];
 
 /// Libraries that one crate of ours alone may use; tests may have them as the other side.
-const ONE_USER: [(&str, &str); 4] =
-    [("rusqlite", "store"), ("chromiumoxide", "browser"), ("async-nats", "bus"), ("socketioxide", "gateway")];
+const ONE_USER: [(&str, &str); 5] = [
+    ("rusqlite", "store"),
+    ("tokio-postgres", "store"),
+    ("chromiumoxide", "browser"),
+    ("async-nats", "bus"),
+    ("socketioxide", "gateway"),
+];
 
 const MAX_LINES: usize = 500;
 const MAX_MAIN_LINES: usize = 40;

@@ -1,0 +1,39 @@
+//! Bodies of new tasks, and of purged ones. New ids rise, so that each is appended behind the last.
+
+use super::batch::{Batch, Rows, params};
+use std::sync::Arc;
+use ukai_domain::TaskBody;
+use uuid::Uuid;
+
+const INSERT: &str = "INSERT INTO task (id, job, kind, host, url, priority, max_attempts, timeout_ms, options, created_at)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::smallint[],
+        $8::bigint[], $9::text[], $10::bigint[])";
+
+pub(super) const PURGE: &str = "DELETE FROM task WHERE id = ANY ($1::uuid[])";
+
+pub(super) fn insert<'c>(batch: &mut Batch<'c>, tasks: &'c [Arc<TaskBody>]) {
+    if tasks.is_empty() {
+        return;
+    }
+    let of = |column: fn(&TaskBody) -> &str| tasks.iter().map(|t| column(t)).collect::<Vec<&str>>();
+    let columns = params![
+        tasks.iter().map(|t| t.id.0).collect::<Vec<Uuid>>(),
+        tasks.iter().map(|t| t.job.0).collect::<Vec<Uuid>>(),
+        of(|t| &t.lane.kind),
+        of(|t| &t.lane.host),
+        of(|t| &t.url),
+        tasks.iter().map(|t| i16::from(t.priority)).collect::<Vec<_>>(),
+        tasks.iter().map(|t| i16::from(t.max_attempts)).collect::<Vec<_>>(),
+        tasks.iter().map(|t| t.timeout_ms.map(i64::from)).collect::<Vec<_>>(),
+        tasks.iter().map(|t| t.options.as_deref()).collect::<Vec<_>>(),
+        tasks.iter().map(|t| t.created_at.0).collect::<Vec<_>>(),
+    ];
+    batch.add("insert into task", INSERT, Rows::Exactly(tasks.len()), columns);
+}
+
+/// Ended tasks that are removed; their runs go before them.
+pub(super) fn purge(batch: &mut Batch<'_>, ids: Vec<Uuid>) {
+    if !ids.is_empty() {
+        batch.add("delete from task", PURGE, Rows::Exactly(ids.len()), params![ids]);
+    }
+}

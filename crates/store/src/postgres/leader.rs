@@ -1,0 +1,128 @@
+//! The leader row: who may write, until when, by the database's clock.
+
+use super::columns::{Result, get, time, unsigned};
+use super::failure::{Failure, describe};
+use super::session::Session;
+use crate::LeaderRow;
+use std::time::Duration;
+use tokio_postgres::Row;
+
+/// The database's clock in milliseconds. It moves on within a statement: one reading is made and used.
+macro_rules! clock {
+    () => {
+        "WITH clock AS MATERIALIZED (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now) "
+    };
+}
+
+/// Confirms the epoch and keeps it until the transaction's end: a successor waits for the lock.
+const CHECK: &str = "SELECT 1 FROM leader WHERE one AND epoch = $1 AND epoch > 0 FOR KEY SHARE";
+
+const READ: &str =
+    concat!(clock!(), "SELECT epoch, address, expires_at, now, backend FROM leader, clock WHERE one");
+
+/// Whole, where READ alone would not keep commits away: they hold the row by its key.
+const READ_LOCKED: &str = concat!(
+    clock!(),
+    "SELECT epoch, address, expires_at, now, backend FROM leader, clock WHERE one FOR UPDATE OF leader"
+);
+
+const TAKE: &str = concat!(
+    clock!(),
+    "UPDATE leader SET epoch = epoch + 1, address = $1, backend = $2, expires_at = now + $3 FROM clock
+     WHERE one AND (expires_at <= now OR address = $1 OR epoch = 0) RETURNING epoch, address, expires_at, now, backend"
+);
+
+const RENEW: &str = concat!(
+    clock!(),
+    "UPDATE leader SET expires_at = now + $2 FROM clock WHERE one AND epoch = $1 AND epoch > 0
+     RETURNING epoch, address, expires_at, now, backend"
+);
+
+/// Not its own: those of the same application_name that are another process's.
+const END: &str =
+    "SELECT count(*) FILTER (WHERE pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity
+     WHERE application_name = $1 AND datname = pg_catalog.current_database()";
+
+/// Alone: for batches that write nothing, and as the first step of a transaction.
+pub(super) async fn check(session: &Session, epoch: u64) -> Result<()> {
+    let Ok(epoch) = i64::try_from(epoch) else { return Err(Failure::Deposed) };
+    session.row(CHECK, &[&epoch]).await?.map(|_| ()).ok_or(Failure::Deposed)
+}
+
+/// Takes the row where it is free, expired or already `address`'s. The old leader's connections are ended first, so
+/// that a commit which hangs there holds no lock.
+pub(super) async fn take_over(
+    session: &Session,
+    address: &str,
+    backend: &str,
+    lease: Duration,
+) -> Result<Option<LeaderRow>> {
+    let Some((now, old)) = session.row(READ, &[]).await?.map(|row| read_with_backend(&row)).transpose()?
+    else {
+        return Err(Failure::Damaged("the leader row is missing".to_owned()));
+    };
+    if now.epoch > 0 && now.expires_at > now.now && now.address != address {
+        return Ok(None);
+    }
+    if !old.is_empty() && old != backend {
+        end(session, &old).await;
+    }
+    session.batch("BEGIN").await?;
+    // The lock first: an update of columns that are no key would not wait for commits.
+    session.row(READ_LOCKED, &[]).await?;
+    let taken = session.row(TAKE, &[&address, &backend, &millis(lease)]).await?;
+    session.batch("COMMIT").await?;
+    taken.map(|row| read(&row)).transpose()
+}
+
+/// Without the right to it, the old leader's connections stay; the lock and the epoch keep it out all the same.
+async fn end(session: &Session, backend: &str) {
+    match session.row(END, &[&backend]).await {
+        Ok(row) => {
+            let ended = row.and_then(|row| row.try_get::<_, i64>(0).ok());
+            tracing::info!(ended, backend, "ended the old leader's connections");
+        }
+        Err(Failure::Sql(error)) => {
+            tracing::warn!(error = describe(&error), backend, "could not end the old leader's connections");
+        }
+        Err(failure) => tracing::warn!(?failure, backend, "could not end the old leader's connections"),
+    }
+}
+
+/// Moves the end of the lease.
+pub(super) async fn renew(session: &Session, epoch: u64, lease: Duration) -> Result<LeaderRow> {
+    let Ok(epoch) = i64::try_from(epoch) else { return Err(Failure::Deposed) };
+    let row = session.row(RENEW, &[&epoch, &millis(lease)]).await?;
+    row.map_or(Err(Failure::Deposed), |row| read(&row))
+}
+
+/// Ends the lease at once. Of another epoch: nothing happens.
+pub(super) async fn release(session: &Session, epoch: u64) -> Result<()> {
+    let Ok(epoch) = i64::try_from(epoch) else { return Ok(()) };
+    session.execute("UPDATE leader SET expires_at = 0 WHERE one AND epoch = $1", &[&epoch]).await?;
+    Ok(())
+}
+
+/// Who leads; `None` before the first.
+pub(super) async fn current(session: &Session) -> Result<Option<LeaderRow>> {
+    let row = session.row(READ, &[]).await?;
+    let leader = row.map(|row| read(&row)).transpose()?;
+    Ok(leader.filter(|leader| leader.epoch > 0))
+}
+
+fn read(row: &Row) -> Result<LeaderRow> {
+    Ok(LeaderRow {
+        epoch: unsigned(row, 0)?,
+        address: get(row, 1)?,
+        expires_at: time(row, 2)?,
+        now: time(row, 3)?,
+    })
+}
+
+fn read_with_backend(row: &Row) -> Result<(LeaderRow, String)> {
+    Ok((read(row)?, get(row, 4)?))
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 2)
+}

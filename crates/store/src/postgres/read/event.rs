@@ -1,0 +1,70 @@
+//! The log, for replays.
+
+use crate::EventFilter;
+use crate::postgres::columns::{Result, get, json, time, unsigned};
+use crate::postgres::session::Session;
+use tokio_postgres::Row;
+use ukai_domain::{Event, EventRow, JobId};
+
+/// Rows at a time: a page ends by its number of events, which only the rows themselves tell.
+const CHUNK: i64 = 200;
+
+/// Ranges are contiguous: at most one row that begins before $1 reaches beyond it.
+const NEXT: &str = "SELECT first, job, at, body, last FROM event
+    WHERE first >= coalesce((SELECT first FROM event WHERE first <= $1 ORDER BY first DESC LIMIT 1), 0) AND last > $1
+    ORDER BY first LIMIT $2";
+
+const NEXT_OF_JOB: &str = "SELECT first, job, at, body, last FROM event WHERE job = $3
+    AND first >= coalesce((SELECT first FROM event WHERE first <= $1 ORDER BY first DESC LIMIT 1), 0) AND last > $1
+    ORDER BY first LIMIT $2";
+
+/// Rows whose last number lies above `since`, whole, until `limit` events are together; and the log's last number.
+pub(in crate::postgres) async fn page(
+    session: &Session,
+    filter: &EventFilter,
+) -> Result<(Vec<EventRow>, u64)> {
+    session.begin_reads().await?;
+    let page = read(session, filter).await;
+    session.batch("ROLLBACK").await?;
+    page
+}
+
+async fn read(session: &Session, filter: &EventFilter) -> Result<(Vec<EventRow>, u64)> {
+    let newest = "SELECT last_event FROM commit_log ORDER BY epoch DESC, n DESC LIMIT 1";
+    let last = session.row(newest, &[]).await?.map_or(Ok(0), |row| unsigned(&row, 0))?;
+    let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
+    let mut since = i64::try_from(filter.since).unwrap_or(i64::MAX);
+    let chunk = CHUNK.min(filter.limit.into());
+    let (mut page, mut events) = (Vec::new(), 0);
+    while events < limit {
+        let rows = match filter.job {
+            None => session.rows(NEXT, &[&since, &chunk]).await?,
+            Some(job) => session.rows(NEXT_OF_JOB, &[&since, &chunk, &job.0]).await?,
+        };
+        let is_last = i64::try_from(rows.len()).unwrap_or(i64::MAX) < chunk;
+        for row in &rows {
+            if events >= limit {
+                break;
+            }
+            since = get(row, 4)?;
+            let row = event(row)?;
+            events += row.events.len();
+            page.push(row);
+        }
+        if is_last {
+            break;
+        }
+    }
+    Ok((page, last))
+}
+
+fn event(row: &Row) -> Result<EventRow> {
+    let events: Vec<Event> = json(row, 3)?;
+    Ok(EventRow { first: unsigned(row, 0)?, job: JobId(get(row, 1)?), at: time(row, 2)?, events })
+}
+
+/// What a replay reads, with its plan asserted.
+#[cfg(test)]
+pub(in crate::postgres) fn statements() -> [&'static str; 2] {
+    [NEXT, NEXT_OF_JOB]
+}
