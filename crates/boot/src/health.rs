@@ -1,5 +1,6 @@
 //! `/healthz`, `/readyz` and `/metrics`.
 
+use crate::Shutdown;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -30,6 +31,26 @@ impl Health {
         if let Some((_, flag)) = self.parts.iter().find(|(name, _)| *name == part) {
             flag.store(ready, Ordering::Relaxed);
         }
+    }
+
+    /// Marks one part by what `watched` shows, now and at each change, until `stop`.
+    pub fn follow<T: Send + Sync + 'static>(
+        &self,
+        part: &'static str,
+        mut watched: tokio::sync::watch::Receiver<T>,
+        is_ready: fn(&T) -> bool,
+        stop: &Shutdown,
+    ) {
+        let (health, until) = (self.clone(), stop.clone());
+        stop.spawn(async move {
+            loop {
+                health.set(part, is_ready(&watched.borrow_and_update()));
+                tokio::select! {
+                    () = until.stopping() => return,
+                    changed = watched.changed() => if changed.is_err() { return },
+                }
+            }
+        });
     }
 
     /// Whether all parts are ready.

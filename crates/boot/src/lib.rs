@@ -1,11 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+pub mod config;
 mod health;
+pub mod http;
 mod log;
+mod process;
 mod shutdown;
 
 pub use health::{Health, routes as health_routes};
 pub use log::init as init_log;
+pub use process::{EXIT_CODES, Usage, persist, run};
 pub use shutdown::Shutdown;
 
 /// Prometheus' registry, shared by a process's services.

@@ -2,17 +2,24 @@
 
 mod client;
 mod command;
+mod follow;
 mod gateway_input;
 mod malformed;
 mod push;
 mod status;
+mod token;
 
 pub use client::{MAX_MESSAGE, Scheduler, Transport, TransportError, scheduler_over};
 pub use command::{from_submit, idempotency, to_new_job, to_submit};
+pub use follow::{Lookup, Patience, scheduler_of_leader};
 pub use gateway_input::{input_from_proto, input_to_proto, reply_to_proto};
 pub use malformed::Malformed;
 pub use push::push_to_proto;
-pub use status::{CODE_METADATA, LEADER_METADATA, rejection_from_status, status_from_rejection, unavailable};
+pub use status::{
+    CODE_METADATA, LEADER_METADATA, STANDBY_METADATA, rejection_from_status, standing_by,
+    status_from_rejection, unavailable,
+};
+pub use token::Guard;
 
 /// The generated code.
 #[allow(

@@ -1,5 +1,6 @@
 //! Refusals as gRPC statuses and back, by the domain's one list of codes.
 
+use tonic::metadata::MetadataValue;
 use tonic::{Code as Grpc, Status};
 use ukai_domain::{Code, Rejection};
 
@@ -7,6 +8,8 @@ use ukai_domain::{Code, Rejection};
 pub const CODE_METADATA: &str = "ukai-code";
 /// Metadata key with which a standby names the leader's address.
 pub const LEADER_METADATA: &str = "ukai-leader";
+/// Metadata key of a standby's refusal: who was asked doesn't lead and did nothing, so another may be asked.
+pub const STANDBY_METADATA: &str = "ukai-standby";
 
 /// The status of a refusal.
 #[must_use]
@@ -31,11 +34,18 @@ pub fn status_from_rejection(rejection: &Rejection) -> Status {
     status
 }
 
-/// A standby's answer: try `leader`, where it is known.
+/// Nobody answers this call now; its outcome is unknown.
 #[must_use]
-pub fn unavailable(message: &str, leader: Option<&str>) -> Status {
-    let mut status = status_from_rejection(&Rejection::new(Code::Unavailable, message));
-    if let Some(value) = leader.and_then(|l| l.parse().ok()) {
+pub fn unavailable(message: &str) -> Status {
+    status_from_rejection(&Rejection::new(Code::Unavailable, message))
+}
+
+/// A standby's answer: nothing was done, ask `leader`, where it is known.
+#[must_use]
+pub fn standing_by(leader: Option<&str>) -> Status {
+    let mut status = unavailable("this scheduler stands by, another one leads or will");
+    status.metadata_mut().insert(STANDBY_METADATA, MetadataValue::from_static("1"));
+    if let Some(value) = leader.filter(|leader| !leader.is_empty()).and_then(|leader| leader.parse().ok()) {
         status.metadata_mut().insert(LEADER_METADATA, value);
     }
     status

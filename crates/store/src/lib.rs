@@ -31,6 +31,14 @@ pub struct LeaderRow {
     pub now: Timestamp,
 }
 
+impl LeaderRow {
+    /// Where the leader is, if somebody leads and has an address.
+    #[must_use]
+    pub fn live_address(&self) -> Option<&str> {
+        (self.expires_at > self.now && !self.address.is_empty()).then_some(self.address.as_str())
+    }
+}
+
 /// Whether a commit was applied by this sending or an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {

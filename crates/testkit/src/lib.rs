@@ -2,5 +2,6 @@
 
 pub mod fake_worker;
 pub mod nats;
+pub mod process;
 pub mod proxy;
 pub mod shop;

@@ -1,15 +1,11 @@
 //! Who the client is: the peer, or what a trusted proxy says about it.
 
 use http::HeaderMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 /// Networks whose `X-Forwarded-For` is believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proxies(Vec<(IpAddr, u32)>);
-
-/// The peer of a TCP connection, put into each request by the accept loop.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// The client's address, put into each request by admission.
 #[derive(Clone, Copy, Debug)]

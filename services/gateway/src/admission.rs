@@ -1,17 +1,17 @@
 //! The door before any upgrade: origin, rate of handshakes, strangers by address. Repeating is cheap for us.
 
-use crate::address::{ClientAddress, Peer};
+use crate::address::ClientAddress;
 use crate::auth::{Bearer, query_value};
 use crate::bucket::Bucket;
 use crate::shared::{Shared, wall_clock};
-use crate::transport::TransportHandle;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+use ukai_boot::http::TransportHandle;
 use ukai_domain::Code;
 use ukai_wire::ErrorBody;
 
@@ -38,7 +38,8 @@ pub(crate) async fn admit(State(door): State<Arc<Door>>, mut request: Request, n
             return refusal(Code::Forbidden, message);
         }
     };
-    let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |p| p.0.ip());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
     let address = shared.config.trusted_proxies.client(peer, request.headers());
     request.extensions_mut().insert(ClientAddress(address));
     let query = request.uri().query().unwrap_or("");

@@ -5,7 +5,6 @@
 
 use crate::session::Session;
 use crate::shared::{Shared, wall_clock};
-use crate::transport::TransportHandle;
 use axum::body::Body;
 use http::{Request, header};
 use socketioxide::TransportType;
@@ -13,6 +12,7 @@ use socketioxide::extract::SocketRef;
 use std::sync::Arc;
 use std::time::Duration;
 use tower::ServiceExt;
+use ukai_boot::http::TransportHandle;
 use ukai_domain::Code;
 use ukai_wire::ErrorBody;
 use ukai_wire::workers::event;

@@ -1,4 +1,4 @@
-//! What a gateway can be told, from the command line, the environment or a test.
+//! What a gateway can be told.
 
 use crate::address::Proxies;
 use std::time::Duration;
@@ -20,7 +20,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             enroll_token: None,
-            origins: DEFAULT_ORIGINS.split(',').map(str::to_owned).collect(),
+            origins: ukai_boot::config::Origins::default().list(),
             trusted_proxies: Proxies::default(),
             limits: Limits::default(),
         }
@@ -78,101 +78,9 @@ impl Default for Limits {
     }
 }
 
-const DEFAULT_ORIGINS: &str = "http://localhost:5173,http://localhost:3000,http://localhost:8080";
-
-/// The gateway's part of a command line.
-#[derive(Clone, Debug, clap::Args)]
-pub struct Options {
-    /// Pre-shared token with which a worker registers itself.
-    #[arg(long, env = "UKAI_WORKER_ENROLL_TOKEN", hide_env_values = true)]
-    pub worker_enroll_token: Option<String>,
-    /// The older name of the same.
-    #[arg(long, env = "WORKER_AUTH_TOKEN", hide = true, hide_env_values = true)]
-    pub worker_auth_token: Option<String>,
-    /// Browser origins that may connect, separated by commas; the server's own origin always may.
-    #[arg(long, env = "UKAI_CORS_ORIGINS")]
-    pub cors_origins: Option<String>,
-    /// The older name of the same.
-    #[arg(long, env = "FRONTEND_URL", hide = true)]
-    pub frontend_url: Option<String>,
-    /// Proxies whose X-Forwarded-For is believed: addresses or networks, separated by commas.
-    #[arg(long, env = "UKAI_TRUSTED_PROXIES", default_value = "")]
-    pub trusted_proxies: String,
-}
-
-/// An option that can't be understood.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{option}: {message}")]
-pub struct BadOption {
-    /// Its environment variable.
-    pub option: &'static str,
-    /// What is wrong with it.
-    pub message: String,
-}
-
-impl TryFrom<Options> for Config {
-    type Error = BadOption;
-
-    fn try_from(options: Options) -> Result<Self, BadOption> {
-        let origins = options.cors_origins.or(options.frontend_url);
-        let origins = origins.as_deref().unwrap_or(DEFAULT_ORIGINS).split(',').map(str::trim);
-        let origins: Vec<String> =
-            origins.filter(|o| !o.is_empty()).map(|o| o.trim_end_matches('/').to_ascii_lowercase()).collect();
-        if let Some(bad) = origins.iter().find(|o| !o.starts_with("http://") && !o.starts_with("https://")) {
-            let message = format!("{bad} is no origin: it begins with http:// or https://");
-            return Err(BadOption { option: "UKAI_CORS_ORIGINS", message });
-        }
-        let trusted_proxies = Proxies::parse(&options.trusted_proxies)
-            .map_err(|message| BadOption { option: "UKAI_TRUSTED_PROXIES", message })?;
-        let token = options.worker_enroll_token.or(options.worker_auth_token).filter(|t| !t.is_empty());
-        Ok(Self { enroll_token: token, origins, trusted_proxies, limits: Limits::default() })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn options() -> Options {
-        Options {
-            worker_enroll_token: None,
-            worker_auth_token: None,
-            cors_origins: None,
-            frontend_url: None,
-            trusted_proxies: String::new(),
-        }
-    }
-
-    #[test]
-    fn older_names_count_where_the_newer_are_not_given() {
-        let config = Config::try_from(options()).unwrap();
-        assert_eq!((config.enroll_token, config.origins.len()), (None, 3));
-        let old = Options {
-            worker_auth_token: Some("old".into()),
-            frontend_url: Some("https://Shop.example/".into()),
-            ..options()
-        };
-        let config = Config::try_from(old.clone()).unwrap();
-        assert_eq!(config.enroll_token.as_deref(), Some("old"));
-        assert_eq!(config.origins, ["https://shop.example"]);
-        let both = Options {
-            worker_enroll_token: Some("new".into()),
-            cors_origins: Some("http://a, http://b".into()),
-            ..old
-        };
-        let config = Config::try_from(both).unwrap();
-        assert_eq!(config.enroll_token.as_deref(), Some("new"));
-        assert_eq!(config.origins, ["http://a", "http://b"]);
-    }
-
-    #[test]
-    fn bad_options_are_named() {
-        let bad =
-            Config::try_from(Options { cors_origins: Some("shop.example".into()), ..options() }).unwrap_err();
-        assert_eq!(bad.option, "UKAI_CORS_ORIGINS");
-        let bad = Config::try_from(Options { trusted_proxies: "proxy".into(), ..options() }).unwrap_err();
-        assert_eq!(bad.option, "UKAI_TRUSTED_PROXIES");
-    }
 
     #[test]
     fn the_limits_that_ship() {

@@ -5,12 +5,12 @@ use crate::config::Config;
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
-use crate::transport::TransportHandle;
 use socketioxide::service::SocketIoService;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use ukai_boot::http::TransportHandle;
 use ukai_bus::Bus;
 use ukai_domain::{GatewayId, Timestamp};
 

@@ -1,6 +1,7 @@
 //! What a scheduler needs to know.
 
 use std::time::Duration;
+use ukai_boot::config::Times;
 use ukai_domain::Settings;
 
 /// Clocks, bounds and where it is reached.
@@ -8,8 +9,11 @@ use ukai_domain::Settings;
 pub struct SchedulerConfig {
     /// The core's clocks and bounds.
     pub settings: Settings,
-    /// Where this process's gRPC server is reached; empty in one process.
+    /// Where this process's gRPC server is reached; empty in one process. No two schedulers have the same: who finds
+    /// its own in the leader row takes over at once.
     pub address: String,
+    /// Whether it also counts as ready while it stands by.
+    pub is_ready_in_standby: bool,
     /// The leader's lease.
     pub lease: Duration,
     /// How often the lease is renewed, and looked at by standbys.
@@ -18,11 +22,29 @@ pub struct SchedulerConfig {
     pub max_inputs: usize,
 }
 
+impl SchedulerConfig {
+    /// With the clocks of a command line.
+    #[must_use]
+    pub fn new(times: &Times) -> Self {
+        let settings = Settings {
+            heartbeat_interval: times.heartbeat_interval(),
+            heartbeat_timeout: times.heartbeat_timeout(),
+            task_timeout: times.task_timeout(),
+            deadline_slack: times.deadline_slack(),
+            away_grace: times.away_grace(),
+            default_max_delay: times.max_delay(),
+            ..Settings::default()
+        };
+        Self { settings, ..Self::default() }
+    }
+}
+
 impl Default for SchedulerConfig {
     fn default() -> Self {
         Self {
             settings: Settings::default(),
             address: String::new(),
+            is_ready_in_standby: false,
             lease: Duration::from_secs(5),
             renew_every: Duration::from_secs(1),
             max_inputs: 2_000,

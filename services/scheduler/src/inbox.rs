@@ -3,23 +3,37 @@
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use ukai_domain::scheduler::{Input, Reply};
-use ukai_domain::{Code, GatewayId, Rejection};
+use ukai_domain::{GatewayId, Rejection};
 use ukai_rpc::v1;
 
 /// The sending end; clones share the queue.
 #[derive(Clone, Debug)]
-pub struct Inbox {
+pub(crate) struct Inbox {
     sender: mpsc::Sender<Work>,
 }
 
 /// The receiving end: whoever leads holds it.
 pub(crate) type Works = Arc<Mutex<mpsc::Receiver<Work>>>;
 
+/// Where a command's reply goes.
+pub(crate) type Caller = oneshot::Sender<Result<Reply, Unanswered>>;
+
+/// Why a command has no reply of the core's.
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    /// The core refused it.
+    Refused(Rejection),
+    /// No leader took it: nothing was done, and here it is again.
+    NotTaken(Box<Input>),
+    /// A leader took it and went away: the outcome is unknown.
+    Unknown,
+}
+
 /// What waits for a step.
 #[derive(Debug)]
 pub(crate) enum Work {
     /// A command; the caller waits for the reply.
-    Command(Input, oneshot::Sender<Result<Reply, Rejection>>),
+    Command(Input, Caller),
     /// News of our own that nobody waits for.
     News(Input),
     /// A gateway's batch.
@@ -55,12 +69,11 @@ pub(crate) fn channel(capacity: usize) -> (Inbox, Works) {
 }
 
 impl Inbox {
-    /// The reply, after the commit. A leader that goes away meanwhile is `UNAVAILABLE`: the outcome is unknown.
-    pub async fn ask(&self, input: Input) -> Result<Reply, Rejection> {
+    /// The reply, after the commit.
+    pub(crate) async fn ask(&self, input: Input) -> Result<Reply, Unanswered> {
         let (reply, answer) = oneshot::channel();
-        let away = || Rejection::new(Code::Unavailable, "no scheduler leads right now, try again");
-        self.sender.send(Work::Command(input, reply)).await.map_err(|_| away())?;
-        answer.await.unwrap_or_else(|_| Err(away()))
+        self.sender.send(Work::Command(input, reply)).await.map_err(|_| Unanswered::Unknown)?;
+        answer.await.unwrap_or(Err(Unanswered::Unknown))
     }
 
     /// Nobody waits for it.
@@ -70,5 +83,14 @@ impl Inbox {
 
     pub(crate) async fn batch(&self, batch: Batch) {
         let _stopped = self.sender.send(Work::Batch(batch)).await;
+    }
+}
+
+/// Gives back what waits, at the end of an epoch: gateways send their batches again, callers may ask another leader.
+pub(crate) fn give_back(works: &mut mpsc::Receiver<Work>) {
+    while let Ok(work) = works.try_recv() {
+        if let Work::Command(input, caller) = work {
+            let _gave_up = caller.send(Err(Unanswered::NotTaken(Box::new(input))));
+        }
     }
 }

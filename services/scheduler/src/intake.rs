@@ -39,10 +39,16 @@ async fn accept(request: Request, inbox: &Inbox, leading: &Shutdown) {
     };
     let (reply, answer) = oneshot::channel();
     inbox.batch(Batch { reply, ..batch }).await;
+    let ending = leading.clone();
     leading.spawn(async move {
-        // Without an answer the gateway sends the batch again: to whoever leads then.
-        if let Ok(reply) = answer.await {
-            request.respond(reply.encode_to_vec().into());
+        match answer.await {
+            Ok(reply) => request.respond(reply.encode_to_vec().into()),
+            // The epoch ends: a reply to no batch makes the gateway send it again at once, to whoever leads then.
+            Err(_) if ending.is_stopping() => {
+                request.respond(v1::GatewayReply::default().encode_to_vec().into())
+            }
+            // Without an answer it does so after a while.
+            Err(_) => {}
         }
     });
 }

@@ -2,124 +2,147 @@
 
 use crate::clock::Clock;
 use crate::config::SchedulerConfig;
-use crate::inbox::{Inbox, Works};
+use crate::inbox::{Inbox, Works, give_back};
 use crate::leader::{Ended, Leader};
 use crate::metrics::Metrics;
+use crate::standing::{Role, Standing};
 use crate::{HEALTH_PART, events, intake};
 use std::sync::Arc;
 use std::time::Duration;
 use ukai_boot::{Health, Shutdown};
 use ukai_bus::Bus;
 use ukai_domain::scheduler::State;
-use ukai_store::{CommitError, Store};
+use ukai_store::{CommitError, LeaderRow, Store};
 
 /// Between two clean-ups.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(60);
 /// How long a repeat of a command finds its reply.
 const REPLIES_KEPT: Duration = Duration::from_secs(24 * 3600);
 
-#[allow(clippy::too_many_arguments, reason = "the one place where the service's parts meet")]
-pub(crate) async fn run(
-    config: SchedulerConfig,
-    store: Arc<dyn Store>,
-    bus: Arc<dyn Bus>,
-    metrics: Metrics,
-    inbox: Inbox,
-    works: Works,
-    health: Health,
-    shutdown: Shutdown,
-) -> anyhow::Result<()> {
-    let standby_poll = config.renew_every / 2;
-    while !shutdown.is_stopping() {
-        let taken = match store.take_over(&config.address, config.lease).await {
-            Ok(taken) => taken,
-            Err(error) => {
-                tracing::warn!(%error, "can't look at the leader row");
-                None
-            }
-        };
-        let Some(row) = taken else {
-            tokio::select! {
-                () = shutdown.stopping() => break,
-                () = tokio::time::sleep(standby_poll) => continue,
-            }
-        };
-        tracing::info!(epoch = row.epoch, "leading");
-        let ended =
-            lead(&config, &store, &bus, &metrics, &inbox, &works, &health, &shutdown, row.epoch).await;
-        metrics.leading.set(0);
-        health.set(HEALTH_PART, false);
-        match ended {
-            Ok(Ended::Stopped) => {}
-            Ok(Ended::Deposed) => tracing::warn!(epoch = row.epoch, "deposed: standing by"),
-            Err(error) => tracing::error!(epoch = row.epoch, error = format!("{error:#}"), "stopped leading"),
-        }
-        if let Err(error) = store.release(row.epoch).await {
-            tracing::warn!(%error, "the lease could not be given up");
-        }
-        if !shutdown.is_stopping() {
-            tokio::time::sleep(standby_poll).await;
-        }
-    }
-    Ok(())
+/// A process that leads whenever it can.
+pub(crate) struct Candidate {
+    pub(crate) config: SchedulerConfig,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) metrics: Metrics,
+    pub(crate) inbox: Inbox,
+    pub(crate) works: Works,
+    pub(crate) standing: Standing,
+    pub(crate) health: Health,
+    pub(crate) shutdown: Shutdown,
 }
 
-#[allow(clippy::too_many_arguments, reason = "as above")]
-async fn lead(
-    config: &SchedulerConfig,
-    store: &Arc<dyn Store>,
-    bus: &Arc<dyn Bus>,
-    metrics: &Metrics,
-    inbox: &Inbox,
-    works: &Works,
-    health: &Health,
-    shutdown: &Shutdown,
-    epoch: u64,
-) -> anyhow::Result<Ended> {
-    let snapshot = store.load(epoch, config.settings.delayed_window).await?;
-    let row = store.leader().await?.ok_or_else(|| anyhow::anyhow!("the leader row is gone"))?;
-    let clock = Clock::start(row.now.max(snapshot.last_now));
-    let seed = epoch ^ row.now.0.unsigned_abs().rotate_left(17) ^ u64::from(std::process::id()) << 40;
-    let state = State::load(config.settings.clone(), snapshot, seed, clock.now());
-    let leading = shutdown.child();
-    let renewal = leading.spawn(renew(Arc::clone(store), config.clone(), epoch, leading.clone()));
-    let stream = events::Publisher::new(Arc::clone(bus), epoch);
-    leading.spawn(stream.clone().announce_head(state.last_event(), leading.clone()));
-    let intake = {
-        let (bus, inbox, leading) = (Arc::clone(bus), inbox.clone(), leading.clone());
-        async move { intake::run(&*bus, &inbox, &leading).await }
-    };
-    leading.spawn(async move {
-        if let Err(error) = intake.await {
-            tracing::error!(%error, "gateways can't be heard");
+impl Candidate {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let standby_poll = self.config.renew_every / 2;
+        while !self.shutdown.is_stopping() {
+            if let Some(epoch) = self.try_to_lead().await {
+                tracing::info!(epoch, "leading");
+                let ended = self.lead(epoch).await;
+                self.metrics.leading.set(0);
+                self.stand_by(None, false);
+                match ended {
+                    Ok(Ended::Stopped) => tracing::info!(epoch, "another may lead"),
+                    Ok(Ended::Deposed) => tracing::warn!(epoch, "deposed: standing by"),
+                    Err(error) => tracing::error!(epoch, error = format!("{error:#}"), "stopped leading"),
+                }
+            }
+            tokio::select! {
+                () = self.shutdown.stopping() => {}
+                () = tokio::time::sleep(standby_poll) => {}
+            }
         }
-    });
-    leading.spawn(maintain(Arc::clone(store), epoch, clock, leading.clone()));
-    metrics.leading.set(1);
-    health.set(HEALTH_PART, true);
-    let mut works = works.lock().await;
-    let leader = Leader {
-        config: config.clone(),
-        store: Arc::clone(store),
-        bus: Arc::clone(bus),
-        metrics: metrics.clone(),
-        inbox: inbox.clone(),
-        clock,
-        seed,
-        leading: leading.clone(),
-        events: stream,
-        stepped: std::time::Instant::now(),
-        measured: None,
-        looked: None,
-    };
-    let ended = leader.run(state, &mut works).await;
-    leading.finish(Duration::from_secs(5)).await;
-    let deposed = renewal.await.unwrap_or(true);
-    Ok(if deposed && !shutdown.is_stopping() { Ended::Deposed } else { ended? })
+        Ok(())
+    }
+
+    /// The new epoch, where the lease was free.
+    async fn try_to_lead(&self) -> Option<u64> {
+        let (taken, leader) = match self.store.take_over(&self.config.address, self.config.lease).await {
+            Ok(Some(row)) => return Some(row.epoch),
+            Ok(None) => (Ok(()), self.store.leader().await.ok().flatten()),
+            Err(error) => (Err(error), None),
+        };
+        if let Err(error) = &taken {
+            tracing::warn!(%error, "can't look at the leader row");
+        }
+        self.stand_by(leader.as_ref().and_then(LeaderRow::live_address), taken.is_ok());
+        None
+    }
+
+    fn stand_by(&self, leader: Option<&str>, is_well: bool) {
+        self.standing.set(Role::StandingBy { leader: leader.map(str::to_owned) });
+        self.health.set(HEALTH_PART, is_well && self.config.is_ready_in_standby);
+    }
+
+    async fn lead(&self, epoch: u64) -> anyhow::Result<Ended> {
+        let Self { config, store, .. } = self;
+        let snapshot = store.load(epoch, config.settings.delayed_window).await?;
+        let row = store.leader().await?.ok_or_else(|| anyhow::anyhow!("the leader row is gone"))?;
+        let clock = Clock::start(row.now.max(snapshot.last_now));
+        let seed = epoch ^ row.now.0.unsigned_abs().rotate_left(17) ^ u64::from(std::process::id()) << 40;
+        let state = State::load(config.settings.clone(), snapshot, seed, clock.now());
+        let leading = self.shutdown.child();
+        let stream = events::Publisher::new(Arc::clone(&self.bus), epoch);
+        let renewal = leading.spawn(renew(
+            Arc::clone(store),
+            config.clone(),
+            epoch,
+            self.health.clone(),
+            leading.clone(),
+        ));
+        self.listen(&stream, state.last_event(), &leading);
+        leading.spawn(maintain(Arc::clone(store), epoch, clock, leading.clone()));
+        self.metrics.leading.set(1);
+        self.health.set(HEALTH_PART, true);
+        let mut works = self.works.lock().await;
+        self.standing.set(Role::Leading);
+        let leader = Leader {
+            config: config.clone(),
+            store: Arc::clone(store),
+            bus: Arc::clone(&self.bus),
+            metrics: self.metrics.clone(),
+            inbox: self.inbox.clone(),
+            clock,
+            seed,
+            leading: leading.clone(),
+            events: stream,
+            stepped: std::time::Instant::now(),
+            measured: None,
+            looked: None,
+        };
+        let ended = leader.run(state, &mut works).await;
+        // Whoever waits is free to go before the lease is.
+        self.standing.set(Role::StandingBy { leader: None });
+        leading.stop();
+        give_back(&mut works);
+        let deposed = renewal.await.unwrap_or(true);
+        if !deposed && let Err(error) = store.release(epoch).await {
+            tracing::warn!(%error, "the lease could not be given up");
+        }
+        leading.finish(Duration::from_secs(5)).await;
+        Ok(if deposed { Ended::Deposed } else { ended? })
+    }
+
+    /// Hears gateways, and tells observers where the log stands.
+    fn listen(&self, stream: &events::Publisher, last_event: u64, leading: &Shutdown) {
+        leading.spawn(stream.clone().announce_head(last_event, leading.clone()));
+        let (bus, inbox, until) = (Arc::clone(&self.bus), self.inbox.clone(), leading.clone());
+        leading.spawn(async move {
+            if let Err(error) = intake::run(&*bus, &inbox, &until).await {
+                tracing::error!(%error, "gateways can't be heard");
+            }
+        });
+    }
 }
 
 /// Renews until the end of the epoch; true when it was lost.
-async fn renew(store: Arc<dyn Store>, config: SchedulerConfig, epoch: u64, leading: Shutdown) -> bool {
+async fn renew(
+    store: Arc<dyn Store>,
+    config: SchedulerConfig,
+    epoch: u64,
+    health: Health,
+    leading: Shutdown,
+) -> bool {
     let mut renewed = tokio::time::Instant::now();
     loop {
         tokio::select! {
@@ -127,13 +150,17 @@ async fn renew(store: Arc<dyn Store>, config: SchedulerConfig, epoch: u64, leadi
             () = tokio::time::sleep(config.renew_every) => {}
         }
         match store.renew(epoch, config.lease).await {
-            Ok(_) => renewed = tokio::time::Instant::now(),
+            Ok(_) => {
+                renewed = tokio::time::Instant::now();
+                health.set(HEALTH_PART, true);
+            }
             Err(CommitError::Deposed { .. }) => {
                 leading.stop();
                 return true;
             }
             Err(error) => {
-                tracing::warn!(%error, overdue_ms = renewed.elapsed().as_millis(), "the lease was not renewed")
+                tracing::warn!(%error, overdue_ms = renewed.elapsed().as_millis(), "the lease was not renewed");
+                health.set(HEALTH_PART, renewed.elapsed() < config.lease);
             }
         }
     }

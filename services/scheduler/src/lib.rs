@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod admin_key;
 mod clock;
 mod config;
 mod events;
@@ -11,9 +12,11 @@ mod leadership;
 mod metrics;
 mod pusher;
 mod release;
+mod served;
+mod standing;
 
+pub use admin_key::put as put_admin_key;
 pub use config::SchedulerConfig;
-pub use inbox::Inbox;
 
 use std::sync::Arc;
 use ukai_boot::{Health, Registry, Shutdown};
@@ -21,17 +24,18 @@ use ukai_bus::Bus;
 use ukai_rpc::v1::scheduler_server::SchedulerServer;
 use ukai_store::Store;
 
-/// The name of this service's part in `/readyz`: ready while it leads.
+/// The name of this service's part in `/readyz`: ready while it leads, or also while it stands by.
 pub const HEALTH_PART: &str = "scheduler";
 
-/// A scheduler with its gRPC face. Clones share the inbox.
+/// A scheduler with its gRPC face.
 pub struct Scheduler {
     config: SchedulerConfig,
     store: Arc<dyn Store>,
     bus: Arc<dyn Bus>,
     metrics: metrics::Metrics,
-    inbox: Inbox,
+    inbox: inbox::Inbox,
     works: inbox::Works,
+    standing: standing::Standing,
 }
 
 impl Scheduler {
@@ -43,31 +47,45 @@ impl Scheduler {
         registry: &mut Registry,
     ) -> Self {
         let (inbox, works) = inbox::channel(config.settings.max_handouts.max(1_024) * 8);
-        Self { config, store, bus, metrics: metrics::Metrics::register(registry), inbox, works }
+        let standing = standing::Standing::new();
+        Self { config, store, bus, metrics: metrics::Metrics::register(registry), inbox, works, standing }
     }
 
-    /// The gRPC service: tonic clients call it in memory or behind a server.
+    /// The gRPC service for calls in memory. While this process doesn't lead they wait for it.
     #[must_use]
-    pub fn grpc(&self) -> SchedulerServer<grpc::Commands> {
-        SchedulerServer::new(grpc::Commands::new(self.inbox.clone()))
+    pub fn grpc(&self) -> SchedulerServer<Commands> {
+        self.commands(grpc::Patience::Wait)
+    }
+
+    /// The gRPC service for other processes. While this process doesn't lead they are sent to who does.
+    #[must_use]
+    pub fn grpc_of_many(&self) -> SchedulerServer<Commands> {
+        self.commands(grpc::Patience::Refuse)
+    }
+
+    fn commands(&self, patience: grpc::Patience) -> SchedulerServer<Commands> {
+        SchedulerServer::new(Commands::new(self.inbox.clone(), self.standing.clone(), patience))
             .max_decoding_message_size(ukai_rpc::MAX_MESSAGE)
             .max_encoding_message_size(ukai_rpc::MAX_MESSAGE)
     }
 
-    /// Leads whenever it can, until the shutdown.
+    /// Leads whenever it can, until the shutdown; then another may at once.
     pub async fn run(self, health: Health, shutdown: Shutdown) -> anyhow::Result<()> {
-        leadership::run(
-            self.config,
-            self.store,
-            self.bus,
-            self.metrics,
-            self.inbox,
-            self.works,
+        leadership::Candidate {
+            config: self.config,
+            store: self.store,
+            bus: self.bus,
+            metrics: self.metrics,
+            inbox: self.inbox,
+            works: self.works,
+            standing: self.standing,
             health,
             shutdown,
-        )
+        }
+        .run()
         .await
     }
 }
 
 pub use grpc::Commands;
+pub use served::serve;

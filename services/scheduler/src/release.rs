@@ -1,6 +1,6 @@
 //! Where the replies of a step go, and what is remembered of gateways' streams.
 
-use crate::inbox::{Batch, Work};
+use crate::inbox::{Batch, Caller, Unanswered, Work};
 use crate::metrics::{Metrics, Reason};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,8 +8,6 @@ use tokio::sync::oneshot;
 use ukai_domain::scheduler::{Input, Refusal, Reply, Token};
 use ukai_domain::{GatewayId, Rejection};
 use ukai_rpc::v1;
-
-type Caller = oneshot::Sender<Result<Reply, Rejection>>;
 
 /// What this epoch knows of gateways' streams.
 #[derive(Debug, Default)]
@@ -143,7 +141,7 @@ impl Targets {
                 count_refusal(metrics, *refusal);
             }
             if let Some(caller) = self.callers.remove(&token) {
-                let _gave_up = caller.send(reply);
+                let _gave_up = caller.send(reply.map_err(Unanswered::Refused));
             } else if let Some(at) = self.batch_of(token) {
                 self.batches[at].take(token, &reply);
             }
@@ -171,7 +169,7 @@ impl Targets {
     /// The commands without a reply are refused. A gateway's reports are not: a worker would delete what it reported.
     pub(crate) fn refuse_commands(&mut self, rejection: &Rejection) {
         for caller in std::mem::take(&mut self.callers).into_values() {
-            let _gave_up = caller.send(Err(rejection.clone()));
+            let _gave_up = caller.send(Err(Unanswered::Refused(rejection.clone())));
         }
     }
 }

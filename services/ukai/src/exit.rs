@@ -69,7 +69,16 @@ impl From<anyhow::Error> for Failure {
         if let Some(ukai_store::StoreError::Locked(holder)) = error.downcast_ref() {
             return Self::locked(holder.clone());
         }
+        if let Some(usage) = error.downcast_ref::<ukai_boot::Usage>() {
+            return usage.clone().into();
+        }
         Self::failed(format!("{error:#}"))
+    }
+}
+
+impl From<ukai_boot::Usage> for Failure {
+    fn from(usage: ukai_boot::Usage) -> Self {
+        Self::usage(usage.0)
     }
 }
 

@@ -2,34 +2,65 @@
 
 mod reply;
 
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Unanswered};
+use crate::standing::Standing;
 use reply::{document, host_response, job_response, refuse, task_response, worker_response};
 use std::time::Duration;
 use tonic::{Request, Response, Status};
 use ukai_domain::scheduler::{HostPolicy, Input, JobAction, Query, Reply};
 use ukai_domain::{Code, JobId, Rejection, SessionId, TaskId, WorkerConfig, WorkerId};
 use ukai_rpc::v1::{self, scheduler_server};
-use ukai_rpc::{Malformed, status_from_rejection};
+use ukai_rpc::{Malformed, standing_by, status_from_rejection, unavailable};
 
 /// A command waits this long for a leader and its commit.
 const WAIT: Duration = Duration::from_secs(3);
+const NOBODY_LEADS: &str = "no scheduler leads right now, try again";
+
+/// What a command does while this process stands by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// It waits: there is no other scheduler that it could go to.
+    Wait,
+    /// It goes elsewhere at once.
+    Refuse,
+}
 
 /// The service; it only translates.
 #[derive(Clone, Debug)]
 pub struct Commands {
     inbox: Inbox,
+    standing: Standing,
+    patience: Patience,
 }
 
 impl Commands {
-    pub(crate) fn new(inbox: Inbox) -> Self {
-        Self { inbox }
+    pub(crate) fn new(inbox: Inbox, standing: Standing, patience: Patience) -> Self {
+        Self { inbox, standing, patience }
     }
 
-    async fn ask(&self, input: Input) -> Result<Reply, Status> {
-        match tokio::time::timeout(WAIT, self.inbox.ask(input)).await {
-            Ok(answer) => answer.map_err(|rejection| status_from_rejection(&rejection)),
-            Err(_) => Err(ukai_rpc::unavailable("no scheduler leads right now, try again", None)),
+    async fn ask(&self, mut input: Input) -> Result<Reply, Status> {
+        let until = tokio::time::Instant::now() + WAIT;
+        loop {
+            if self.patience == Patience::Refuse {
+                self.leads()?;
+            }
+            match tokio::time::timeout_at(until, self.inbox.ask(input)).await {
+                Ok(Ok(reply)) => return Ok(reply),
+                Ok(Err(Unanswered::Refused(rejection))) => return Err(status_from_rejection(&rejection)),
+                Ok(Err(Unanswered::NotTaken(back))) => match self.patience {
+                    Patience::Wait => input = *back,
+                    Patience::Refuse => return Err(standing_by(self.standing.leader().as_deref())),
+                },
+                Ok(Err(Unanswered::Unknown)) | Err(_) => return Err(unavailable(NOBODY_LEADS)),
+            }
         }
+    }
+
+    fn leads(&self) -> Result<(), Status> {
+        if self.standing.is_leading() {
+            return Ok(());
+        }
+        Err(standing_by(self.standing.leader().as_deref()))
     }
 }
 
@@ -180,6 +211,11 @@ impl scheduler_server::Scheduler for Commands {
         let silent_for = Duration::from_millis(request.silent_for_ms);
         self.ask(Input::ReportLost { session, silent_for }).await?;
         Ok(Response::new(v1::ReportLostResponse {}))
+    }
+
+    async fn probe(&self, _request: Request<v1::ProbeRequest>) -> Answer<v1::ProbeResponse> {
+        self.leads()?;
+        Ok(Response::new(v1::ProbeResponse {}))
     }
 }
 

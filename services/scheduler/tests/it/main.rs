@@ -5,6 +5,7 @@
 mod commands;
 mod full;
 mod kit;
+mod leaders;
 mod poison;
 mod stall;
 mod stream;

@@ -15,7 +15,7 @@ pub(crate) struct Up {
 
 impl Up {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        self.config.check().map_err(Failure::usage)?;
+        self.config.check()?;
         let shutdown = Shutdown::new();
         shutdown.listen()?;
         Ok(Box::pin(crate::up::run(self.config, shutdown)).await?)

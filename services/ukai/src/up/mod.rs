@@ -5,13 +5,14 @@ mod keys;
 mod origin;
 mod workers;
 
-pub use config::{Auth, Times, UpConfig};
+pub use config::UpConfig;
 
 use anyhow::Context;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use ukai_api::{ApiMetrics, ApiState, AuthMode};
+use ukai_boot::config::Auth;
 use ukai_boot::{Health, Registry, Shutdown};
 use ukai_bus::{Bus, LocalBus};
 use ukai_domain::Timestamp;
@@ -44,14 +45,14 @@ pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     let bus: Arc<dyn Bus> = Arc::new(LocalBus::new());
     let mut registry = Registry::default();
     let scheduler = Scheduler::new(
-        scheduler_config(&config.times),
+        SchedulerConfig::new(&config.times),
         store.clone() as Arc<dyn Store>,
         Arc::clone(&bus),
         &mut registry,
     );
     let client = ukai_rpc::scheduler_over(scheduler.grpc());
     let reads: Arc<dyn Reads> = store.clone();
-    let enroll_token = config.enroll_token().map(str::to_owned).or_else(|| workers::own_token(&config));
+    let enroll_token = config.enrolment.token().map(str::to_owned).or_else(|| workers::own_token(&config));
     let gateway = Gateway::new(
         origin::gateway_config(&config, enroll_token.clone())?,
         Arc::clone(&bus),
@@ -97,8 +98,13 @@ pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
         health: Some(health.clone()),
     });
     let router = origin::router(&config, api, &gateway);
-    front.spawn(ukai_gateway::serve(listener, router, front.clone(), ukai_gateway::ListenLimits::default()));
-    if let Some(address) = config.metrics_listen {
+    front.spawn(ukai_boot::http::serve(
+        listener,
+        router,
+        front.clone(),
+        ukai_boot::http::ListenLimits::default(),
+    ));
+    if let Some(address) = config.metrics.metrics_listen {
         origin::serve_metrics(address, health.clone(), &front).await?;
     }
     keys::greet(&config, address, first_key.as_deref());
@@ -131,19 +137,6 @@ impl Parts {
     fn failure(&self) -> Option<anyhow::Error> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
-}
-
-fn scheduler_config(times: &Times) -> SchedulerConfig {
-    let settings = ukai_domain::Settings {
-        heartbeat_interval: times.heartbeat_interval(),
-        heartbeat_timeout: times.heartbeat_timeout(),
-        task_timeout: times.task_timeout(),
-        deadline_slack: times.deadline_slack(),
-        away_grace: times.away_grace(),
-        default_max_delay: Duration::from_millis(times.max_delay_ms),
-        ..ukai_domain::Settings::default()
-    };
-    SchedulerConfig { settings, ..SchedulerConfig::default() }
 }
 
 fn wall_clock() -> Timestamp {

@@ -31,7 +31,7 @@ impl FakeScheduler {
         }
         let mut world = self.0.lock().expect("no test panicked");
         if world.leaderless {
-            return Err(ukai_rpc::unavailable("standing by", None));
+            return Err(ukai_rpc::unavailable("standing by"));
         }
         read(&mut world).map(Response::new)
     }
@@ -338,6 +338,10 @@ impl Scheduler for FakeScheduler {
 
     async fn report_lost(&self, _request: Request<v1::ReportLostRequest>) -> Answer<v1::ReportLostResponse> {
         Err(Status::unimplemented("no judge here"))
+    }
+
+    async fn probe(&self, _request: Request<v1::ProbeRequest>) -> Answer<v1::ProbeResponse> {
+        self.read(|_| Ok(v1::ProbeResponse {})).await
     }
 }
 

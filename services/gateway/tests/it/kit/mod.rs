@@ -10,9 +10,10 @@ use reads::Tokens;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use ukai_boot::http::{ListenLimits, serve};
 use ukai_boot::{Registry, Shutdown};
 use ukai_bus::LocalBus;
-use ukai_gateway::{Config, Gateway, ListenLimits, serve};
+use ukai_gateway::{Config, Gateway};
 
 /// The enrolment token of every gateway under test.
 pub(crate) const ENROLL: &str = "enroll secret+&=";

@@ -1,7 +1,7 @@
 //! The accept loop: what the stock server leaves open (silent headers, dead peers, no cap) is closed here.
 
-use crate::address::Peer;
-use crate::transport::{Transport, TransportHandle};
+use super::transport::{Transport, TransportHandle};
+use crate::Shutdown;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
@@ -12,7 +12,6 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
-use ukai_boot::Shutdown;
 
 /// Bounds of one listener.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +101,6 @@ async fn connection(
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
         let mut request = request.map(axum::body::Body::new);
         let extensions = request.extensions_mut();
-        extensions.insert(Peer(peer));
         extensions.insert(axum::extract::ConnectInfo(peer));
         extensions.insert(handle.clone());
         router.clone().oneshot(request)

@@ -59,7 +59,7 @@ impl TransportHandle {
     }
 
     /// Counts a refused connect on this transport and returns how many there were.
-    pub(crate) fn refused(&self) -> u32 {
+    pub fn refused(&self) -> u32 {
         self.refusals.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
