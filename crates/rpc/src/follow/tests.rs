@@ -143,9 +143,12 @@ async fn a_standby_sends_the_call_on() {
 async fn who_leads_later_gets_the_call_that_waits() {
     let leader = Peer::start(Manner::Lead).await;
     let known = Arc::new(Cell::new(None));
-    let (scheduler, _) = client(&known);
+    let (scheduler, looked) = client(&known);
     let waiting = tokio::spawn(async move { purge(&scheduler).await });
-    tokio::time::sleep(Duration::from_millis(250)).await;
+    while looked.load(Ordering::Relaxed) < 2 {
+        assert!(!waiting.is_finished(), "it gave up without a second look");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     *known.lock().unwrap() = Some(leader.address.clone());
     assert_eq!(waiting.await.unwrap(), Code::TaskNotFound);
     assert_eq!(leader.calls(), 1);

@@ -156,7 +156,7 @@ async fn calls_go_on_through_a_hand_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_gateway_and_its_tasks_move_to_the_next_leader_at_once() {
+async fn the_next_leader_has_the_queue_at_once() {
     let pair = Pair::start().await;
     let mut client = pair.client(Some(TOKEN));
     client.submit_tasks(task("https://shop.test/1")).await.unwrap();
