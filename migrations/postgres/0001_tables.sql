@@ -234,6 +234,31 @@ CREATE TABLE api_key (
 -- The look-up of a key at each request.
 CREATE INDEX api_key_prefix ON api_key (prefix);
 
+-- Files that workers brought: what is known of each. The bytes lie in the artifact store under their hash; a row
+-- goes with its task.
+CREATE TABLE artifact (
+    id           uuid PRIMARY KEY,
+    task         uuid NOT NULL,
+    run          integer NOT NULL,
+    worker       uuid NOT NULL,
+    kind         text NOT NULL,
+    name         text NOT NULL,
+    content_type text NOT NULL,
+    size         bigint NOT NULL,
+    sha256       text COLLATE "C" NOT NULL,
+    width        bigint,
+    height       bigint,
+    thumbnail    text COLLATE "C",
+    created_at   bigint NOT NULL
+);
+-- The files of a task, in the order of their arrival.
+CREATE INDEX artifact_task ON artifact (task, created_at, id);
+-- What is old enough to forget.
+CREATE INDEX artifact_at ON artifact (created_at);
+-- Whether a stored file is still named by a row.
+CREATE INDEX artifact_sha256 ON artifact (sha256);
+CREATE INDEX artifact_thumbnail ON artifact (thumbnail) WHERE thumbnail IS NOT NULL;
+
 -- Rows come and go in these all the time: they are vacuumed by number of dead rows, not by share, without pauses, and
 -- their files keep their size (giving the end of a file back locks out every reader and writer).
 ALTER TABLE task_ready SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,

@@ -2,6 +2,7 @@
 
 pub mod fake_worker;
 pub mod nats;
+pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod shop;

@@ -2,18 +2,18 @@
 
 use super::failure::Failure;
 use super::pool::Work;
-use super::read::{event, job, key, list, task, worker};
+use super::read::{artifact, event, job, key, list, task, worker};
 use super::session::Session;
 use super::{PostgresReads, PostgresStore, columns, commit, leader, load, maintain, prefetch};
 use crate::{
-    ApiKeyRow, Applied, CommitError, EventFilter, JobPage, LeaderRow, Reads, Store, StoreError, TaskFilter,
-    TaskPage, TaskRow, WorkerToken,
+    ApiKeyRow, Applied, ArtifactRow, CommitError, EventFilter, JobPage, LeaderRow, Reads, Store, StoreError,
+    TaskFilter, TaskPage, TaskRow, WorkerToken,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
 use ukai_domain::scheduler::{Commit, CommitId, Needs, Prefetched, Snapshot};
-use ukai_domain::{Counts, EventRow, Job, JobId, TaskId, Timestamp};
+use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, Timestamp};
 
 impl PostgresStore {
     fn limit(&self) -> Duration {
@@ -84,6 +84,14 @@ impl Store for PostgresStore {
         self.step(|s| Box::pin(async move { key::put(s, &key).await })).await
     }
 
+    async fn put_artifact(&self, row: ArtifactRow) -> Result<bool, StoreError> {
+        self.step(|s| Box::pin(async move { artifact::put(s, &row).await })).await
+    }
+
+    async fn delete_artifacts(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.step(|s| Box::pin(artifact::delete(s, before, limit))).await
+    }
+
     async fn has_api_key(&self) -> Result<bool, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM api_key)";
         self.step(|s| {
@@ -142,6 +150,18 @@ impl Reads for PostgresReads {
         self.read(|s| Box::pin(async move { key::by_prefix(s, &prefix).await })).await
     }
 
+    async fn artifact(&self, id: ArtifactId) -> Result<Option<ArtifactRow>, StoreError> {
+        self.read(|s| Box::pin(artifact::by_id(s, id))).await
+    }
+
+    async fn artifacts(&self, task: TaskId) -> Result<Vec<ArtifactRow>, StoreError> {
+        self.read(|s| Box::pin(artifact::of_task(s, task))).await
+    }
+
+    async fn named_artifacts(&self, hashes: Vec<String>) -> Result<Vec<String>, StoreError> {
+        self.read(|s| Box::pin(async move { artifact::named(s, &hashes).await })).await
+    }
+
     async fn leader(&self) -> Result<Option<LeaderRow>, StoreError> {
         self.read(|s| Box::pin(leader::current(s))).await
     }
@@ -180,6 +200,18 @@ impl Reads for PostgresStore {
 
     async fn api_key(&self, prefix: &str) -> Result<Option<ApiKeyRow>, StoreError> {
         self.reads.api_key(prefix).await
+    }
+
+    async fn artifact(&self, id: ArtifactId) -> Result<Option<ArtifactRow>, StoreError> {
+        self.reads.artifact(id).await
+    }
+
+    async fn artifacts(&self, task: TaskId) -> Result<Vec<ArtifactRow>, StoreError> {
+        self.reads.artifacts(task).await
+    }
+
+    async fn named_artifacts(&self, hashes: Vec<String>) -> Result<Vec<String>, StoreError> {
+        self.reads.named_artifacts(hashes).await
     }
 
     async fn leader(&self) -> Result<Option<LeaderRow>, StoreError> {

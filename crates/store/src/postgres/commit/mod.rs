@@ -97,5 +97,6 @@ pub(super) fn statements() -> Vec<&'static str> {
         done::STAY,
         run::PURGE,
         task::PURGE,
+        task::PURGE_ARTIFACTS,
     ]
 }

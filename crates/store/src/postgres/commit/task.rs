@@ -11,6 +11,8 @@ const INSERT: &str = "INSERT INTO task (id, job, kind, host, url, priority, max_
 
 pub(super) const PURGE: &str = "DELETE FROM task WHERE id = ANY ($1::uuid[])";
 
+pub(super) const PURGE_ARTIFACTS: &str = "DELETE FROM artifact WHERE task = ANY ($1::uuid[])";
+
 pub(super) fn insert<'c>(batch: &mut Batch<'c>, tasks: &'c [Arc<TaskBody>]) {
     if tasks.is_empty() {
         return;
@@ -31,9 +33,11 @@ pub(super) fn insert<'c>(batch: &mut Batch<'c>, tasks: &'c [Arc<TaskBody>]) {
     batch.add("insert into task", INSERT, Rows::Exactly(tasks.len()), columns);
 }
 
-/// Ended tasks that are removed; their runs go before them.
+/// Ended tasks that are removed, then their artifacts: one that is being written holds its task, so it is there once the
+/// task can go.
 pub(super) fn purge(batch: &mut Batch<'_>, ids: Vec<Uuid>) {
     if !ids.is_empty() {
-        batch.add("delete from task", PURGE, Rows::Exactly(ids.len()), params![ids]);
+        batch.add("delete from task", PURGE, Rows::Exactly(ids.len()), params![ids.clone()]);
+        batch.add("delete from artifact", PURGE_ARTIFACTS, Rows::Any, params![ids]);
     }
 }

@@ -1,5 +1,6 @@
 //! Reads of the api and the gateway, one group a file.
 
+pub(super) mod artifact;
 pub(super) mod event;
 pub(super) mod job;
 pub(super) mod key;

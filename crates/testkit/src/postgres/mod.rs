@@ -1,0 +1,11 @@
+//! PostgreSQL for tests: private servers on free loopback ports, and databases on one that all tests of a run share.
+//!
+//! A server lives as long as somebody uses it: a small shell process beside it waits for the end of its users, however
+//! they end, then stops it and removes its folder. Where tests run as root, the server runs as the user `postgres`.
+
+mod binaries;
+mod cluster;
+mod shared;
+
+pub use cluster::{Cluster, Disk};
+pub use shared::{Database, database};
