@@ -146,7 +146,8 @@ fn run(
     let log = fs::File::options().create(true).append(true).open(folder.join("log"))?;
     let mut command = Command::new(binary);
     if let Some(config) = config {
-        command.arg("-c").arg(config);
+        // Its monitoring port would be the same for all.
+        command.arg("-c").arg(config).args(["-m", "-1"]);
     }
     command
         .args(["-a", "127.0.0.1", "-p", port, "--ports_file_dir"])

@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use ukai_boot::http::TransportHandle;
@@ -68,6 +69,10 @@ pub(crate) async fn admit(State(door): State<Arc<Door>>, mut request: Request, n
 
 async fn handshake(door: &Door, address: IpAddr, token: Option<&str>) -> Result<(), Response> {
     let (shared, now) = (&door.shared, Instant::now());
+    if shared.refuses.load(Ordering::Relaxed) {
+        shared.metrics.handshakes_refused.count("cut_off");
+        return Err(later(Code::Unavailable, "this gateway is cut off, try another"));
+    }
     let known = token.and_then(|token| shared.auth.remembered(token, now));
     if !matches!(known, Some(Bearer::Worker(_) | Bearer::Enrolling)) {
         if !shared.auth.charge(address, now) {

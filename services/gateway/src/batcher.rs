@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use ukai_boot::Shutdown;
 use ukai_bus::{BusError, SCHEDULER_IN};
+use ukai_domain::Code;
 use ukai_rpc::v1;
 
 /// Inputs of one batch.
@@ -118,6 +119,10 @@ impl Stream {
     async fn request(&self, payload: Bytes, inputs: usize) -> Result<v1::GatewayReply, &'static str> {
         let shared = &self.shared;
         let bytes = shared.bus.request(SCHEDULER_IN, payload, shared.config.limits.request_timeout).await;
+        if let (Err(BusError::TooLarge), 1) = (&bytes, inputs) {
+            // A batch has room for one of any size; one that the bus doesn't take would hold up all others for ever.
+            return Ok(too_large(self.seq, shared.epoch.known()));
+        }
         let bytes = bytes.map_err(|error| match error {
             BusError::NoResponders => "no_responders",
             BusError::Timeout => "timeout",
@@ -155,6 +160,16 @@ impl Stream {
     fn last_words(&mut self) -> Instant {
         *self.until.get_or_insert_with(|| Instant::now() + LAST_WORDS)
     }
+}
+
+/// The answer to an input that can't be sent.
+fn too_large(seq: u64, epoch: u64) -> v1::GatewayReply {
+    let rejected = v1::Rejected {
+        code: Code::PayloadTooLarge.as_str().to_owned(),
+        message: "larger than the bus takes in one message".to_owned(),
+    };
+    let reply = v1::InputReply { reply: Some(v1::input_reply::Reply::Rejected(rejected)) };
+    v1::GatewayReply { epoch, seq, replies: vec![reply], ..Default::default() }
 }
 
 /// The number of `GatewayBatch.inputs`; a test holds it to the definition.

@@ -56,6 +56,14 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// Between the last word to a refused or dropped client and the close of its transport.
     pub close_grace: Duration,
+    /// Without an echo from the bus for this long the gateway is cut off.
+    pub cut_after: Duration,
+    /// Then its sockets are closed, spread over this time, if there are other gateways.
+    pub cut_spread: Duration,
+    /// New ones are refused for this long after that.
+    pub cut_refusal: Duration,
+    /// Who comes then may stay for this long, until all are turned away once more.
+    pub cut_patience: Duration,
 }
 
 impl Default for Limits {
@@ -74,6 +82,10 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(5),
             close_grace: Duration::from_millis(250),
+            cut_after: Duration::from_secs(5),
+            cut_spread: Duration::from_secs(10),
+            cut_refusal: Duration::from_secs(15),
+            cut_patience: Duration::from_secs(60),
         }
     }
 }
@@ -90,5 +102,6 @@ mod tests {
         assert_eq!((limits.ping_interval.as_secs(), limits.ping_timeout.as_secs()), (25, 60));
         assert_eq!(limits.connect_timeout.as_secs(), 5);
         assert!(limits.socket_buffer >= 256);
+        assert_eq!((limits.cut_after.as_secs(), limits.cut_spread.as_secs()), (5, 10));
     }
 }

@@ -6,12 +6,12 @@ use crate::closing::{self, Manner};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::shared::Shared;
-use crate::{batcher, connect, heartbeats, pushes};
+use crate::{batcher, connect, heartbeats, pushes, reach, turning_away};
 use axum::middleware::from_fn_with_state;
 use socketioxide::{ParserConfig, SocketIo};
 use std::sync::Arc;
 use std::time::Duration;
-use ukai_boot::{Registry, Shutdown};
+use ukai_boot::{Health, Registry, Shutdown};
 use ukai_bus::{Bus, BusError, gateway_subject};
 use ukai_domain::GatewayId;
 use ukai_store::Reads;
@@ -68,6 +68,11 @@ impl Gateway {
         self.shared.id
     }
 
+    /// Tells `health` from now on whether the bus reaches this gateway, as [`crate::HEALTH_PART`].
+    pub fn report_health(&self, health: Health) {
+        self.shared.report_health(health);
+    }
+
     /// `/socket.io/`, to be merged into a router that [`crate::serve`] serves.
     pub fn routes(&self) -> axum::Router {
         self.routes.clone()
@@ -87,13 +92,15 @@ impl Gateway {
     pub async fn run(self, shutdown: Shutdown) -> Result<(), BusError> {
         let shared = self.shared;
         let requests = shared.bus.serve(&gateway_subject(&shared.id.to_string())).await?;
-        tokio::join!(
+        let (_, _, _, outcome, _, _) = tokio::join!(
             pushes::run(Arc::clone(&shared), requests, shutdown.clone()),
             heartbeats::run(Arc::clone(&shared), shutdown.clone()),
             batcher::run(Arc::clone(&shared), shutdown.clone()),
+            reach::run(Arc::clone(&shared), shutdown.clone()),
+            turning_away::run(Arc::clone(&shared), shutdown.clone()),
             close_all(shared, shutdown),
         );
-        Ok(())
+        outcome
     }
 }
 

@@ -15,12 +15,17 @@ mod inbox;
 mod metrics;
 mod packet;
 mod pushes;
+mod reach;
 mod received;
 mod replies;
 mod session;
 mod sessions;
 mod shared;
+mod turning_away;
 
 pub use address::Proxies;
 pub use config::{Config, Limits};
 pub use gateway::Gateway;
+
+/// The name of this service's part in `/readyz`: ready while the bus reaches it.
+pub const HEALTH_PART: &str = "gateway";

@@ -1,15 +1,19 @@
 //! What all parts of one gateway share.
 
+use crate::HEALTH_PART;
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
+use crate::reach::Reach;
 use crate::sessions::Sessions;
 use socketioxide::service::SocketIoService;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
+use ukai_boot::Health;
 use ukai_boot::http::TransportHandle;
 use ukai_bus::Bus;
 use ukai_domain::{GatewayId, Timestamp};
@@ -25,6 +29,11 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) epoch: Epoch,
     pub(crate) engine: OnceLock<SocketIoService<axum::Router>>,
+    /// Whether the bus reaches this gateway.
+    pub(crate) reach: watch::Sender<Reach>,
+    /// Whether workers are sent elsewhere.
+    pub(crate) refuses: AtomicBool,
+    health: OnceLock<Health>,
     started: Instant,
     upgraded: Mutex<HashMap<String, TransportHandle>>,
 }
@@ -48,6 +57,9 @@ impl Shared {
             metrics,
             epoch: Epoch::default(),
             engine: OnceLock::new(),
+            reach: watch::Sender::default(),
+            refuses: AtomicBool::new(false),
+            health: OnceLock::new(),
             started: Instant::now(),
             upgraded: Mutex::default(),
         }
@@ -56,6 +68,17 @@ impl Shared {
     /// Milliseconds since this gateway started.
     pub(crate) fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Where [`Shared::set_ready`] goes, from the first call on.
+    pub(crate) fn report_health(&self, health: Health) {
+        let _as_before = self.health.set(health);
+    }
+
+    pub(crate) fn set_ready(&self, is_ready: bool) {
+        if let Some(health) = self.health.get() {
+            health.set(HEALTH_PART, is_ready);
+        }
     }
 
     /// Notes the transport that an Engine.IO session was upgraded to.

@@ -102,6 +102,15 @@ impl Judge {
         Sweep { lost: lost.into_iter().filter(|v| v.is_repeat).collect(), held_back }
     }
 
+    /// Nobody could be heard until now: silence before this moment says nothing.
+    pub fn start_anew(&mut self, now: Instant) {
+        for watched in self.sessions.values_mut() {
+            watched.last_heard = now;
+        }
+        self.held_until = None;
+        self.last_sweep = now;
+    }
+
     /// A sweep's losses are reported; that took at most `limit`, unless we stalled meanwhile.
     pub fn reported(&mut self, now: Instant, limit: Duration) {
         self.pass(now, limit);
@@ -216,6 +225,18 @@ mod tests {
         judge.hear(GATEWAY, &[(session(1), Duration::ZERO)], start);
         assert_eq!(judge.sweep(start + Duration::from_secs(600)), Sweep::default());
         assert_eq!(judge.sweep(start + Duration::from_secs(601)), Sweep::default());
+    }
+
+    #[test]
+    fn a_bus_that_was_away_is_nobodys_silence() {
+        let start = Instant::now();
+        let mut judge = Judge::new(TIMEOUT, start);
+        judge.hear(GATEWAY, &[(session(1), Duration::ZERO)], start);
+        for second in 1..=600 {
+            judge.start_anew(start + Duration::from_secs(second));
+        }
+        let (second, lost) = first_loss(&mut judge, start + Duration::from_secs(600), &[], 60).unwrap();
+        assert_eq!((second, lost.len()), (30, 1));
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub async fn run(
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     let mut digests = bus.subscribe(HEARTBEATS).await?;
+    let status = bus.status();
+    let mut connects = status.borrow().connects;
     let mut judge = Judge::new(config.timeout, Instant::now());
     let mut tick = tokio::time::interval(SWEEP_EVERY.min(config.timeout / 10));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -49,6 +51,10 @@ pub async fn run(
                 None => anyhow::bail!("the bus is closed"),
             },
             _ = tick.tick() => {
+                let line = *status.borrow();
+                if !line.is_connected || line.connects != std::mem::replace(&mut connects, line.connects) {
+                    judge.start_anew(Instant::now());
+                }
                 let sweep = judge.sweep(Instant::now());
                 registry.watched.set(i64::try_from(judge.watched()).unwrap_or(i64::MAX));
                 if sweep.held_back > 0 {

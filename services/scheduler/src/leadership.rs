@@ -6,7 +6,7 @@ use crate::inbox::{Inbox, Works, give_back};
 use crate::leader::{Ended, Leader};
 use crate::metrics::Metrics;
 use crate::standing::{Role, Standing};
-use crate::{HEALTH_PART, events, intake};
+use crate::{HEALTH_PART, bus_watch, events, intake};
 use std::sync::Arc;
 use std::time::Duration;
 use ukai_boot::{Health, Shutdown};
@@ -129,9 +129,12 @@ impl Candidate {
         let (bus, inbox, until) = (Arc::clone(&self.bus), self.inbox.clone(), leading.clone());
         leading.spawn(async move {
             if let Err(error) = intake::run(&*bus, &inbox, &until).await {
+                // Who can't be told anything must not lead.
                 tracing::error!(%error, "gateways can't be heard");
+                until.stop();
             }
         });
+        leading.spawn(bus_watch::run(self.bus.status(), self.inbox.clone(), leading.clone()));
     }
 }
 

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use ukai_boot::Shutdown;
-use ukai_bus::{Bus, BusError, gateway_subject};
+use ukai_bus::{Bus, BusError, BusStatus, gateway_subject};
 use ukai_domain::scheduler::{Input, Push, PushMessage};
 use ukai_domain::{GatewayId, Run, SessionId, TaskId};
 use ukai_rpc::v1;
@@ -26,6 +27,11 @@ const GONE_AFTER: u32 = 2;
 const QUEUE: usize = 65_536;
 /// Pushes of one batch at most.
 const MAX_BATCH: usize = 1_024;
+/// Bytes of one batch at most; a larger push goes alone.
+const MAX_BYTES: usize = 512 << 10;
+/// After an outage of the bus «no responders» says nothing for this long: longer than a gateway waits between two tries
+/// to connect, and for the second one.
+const SETTLE: Duration = Duration::from_secs(8);
 
 type Leases = Vec<(TaskId, Run)>;
 
@@ -121,24 +127,25 @@ impl Pusher {
     async fn run(self, mut queue: mpsc::Receiver<Push>) {
         let mut pushes = Vec::new();
         while queue.recv_many(&mut pushes, MAX_BATCH).await > 0 {
-            let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
-            if !self.deliver(seq, &pushes).await {
-                tracing::warn!(gateway.id = %self.gateway, "a gateway is gone");
-                self.inbox.tell(Input::GatewayLost { gateway: self.gateway }).await;
-                return;
+            let now = self.clock.now();
+            let mut encoded: Vec<_> = pushes.iter().map(|push| ukai_rpc::push_to_proto(push, now)).collect();
+            while !encoded.is_empty() {
+                let fit = fitting(encoded.iter().map(Message::encoded_len));
+                let batch = encoded.drain(..fit).collect();
+                let delivered: Vec<Push> = pushes.drain(..fit).collect();
+                let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
+                if !self.deliver(seq, &delivered, batch).await {
+                    tracing::warn!(gateway.id = %self.gateway, "a gateway is gone");
+                    self.inbox.tell(Input::GatewayLost { gateway: self.gateway }).await;
+                    return;
+                }
             }
-            pushes.clear();
         }
     }
 
     /// Sends one batch until it is confirmed; false when nobody is there.
-    async fn deliver(&self, seq: u64, pushes: &[Push]) -> bool {
-        let now = self.clock.now();
-        let batch = v1::PushBatch {
-            epoch: self.epoch,
-            seq,
-            pushes: pushes.iter().map(|push| ukai_rpc::push_to_proto(push, now)).collect(),
-        };
+    async fn deliver(&self, seq: u64, pushes: &[Push], encoded: Vec<v1::Push>) -> bool {
+        let batch = v1::PushBatch { epoch: self.epoch, seq, pushes: encoded };
         let payload = Bytes::from(batch.encode_to_vec());
         let subject = gateway_subject(&self.gateway.to_string());
         let mut absent = 0;
@@ -150,15 +157,33 @@ impl Pusher {
                         return true;
                     }
                 }
+                // After an outage gateways take a moment to come back, each at its own time.
+                Err(BusError::NoResponders) if is_settling(*self.bus.status().borrow(), Instant::now()) => {}
                 Err(BusError::NoResponders) => {
                     absent += 1;
                     if absent >= GONE_AFTER {
                         return false;
                     }
                 }
-                Err(BusError::Timeout | BusError::Unavailable | BusError::TooLarge) => {}
+                Err(BusError::Timeout | BusError::Unavailable) => {}
+                Err(BusError::TooLarge) => {
+                    // Not at once: they may be handed out to the same gateway again.
+                    tokio::time::sleep(RETRY_AFTER).await;
+                    self.give_back(pushes).await;
+                    return true;
+                }
             }
             tokio::time::sleep(RETRY_AFTER).await;
+        }
+    }
+
+    /// Hand-outs that the bus can't carry go back: sending them again is of no use.
+    async fn give_back(&self, pushes: &[Push]) {
+        for push in pushes {
+            if let PushMessage::Assigned { body, run, .. } = &push.message {
+                let (session, task) = (push.session, body.id);
+                self.inbox.tell(Input::PushRefused { session, task, run: *run }).await;
+            }
         }
     }
 
@@ -183,5 +208,41 @@ impl Pusher {
         for (session, (task, run)) in refused {
             self.inbox.tell(Input::PushRefused { session, task, run }).await;
         }
+    }
+}
+
+/// Whether the bus came back just now.
+fn is_settling(status: BusStatus, now: Instant) -> bool {
+    status.connects > 1 && now.saturating_duration_since(status.since) < SETTLE
+}
+
+/// How many of them fit into one batch: at least one.
+fn fitting(sizes: impl Iterator<Item = usize>) -> usize {
+    let mut room = MAX_BYTES;
+    let fit = sizes.take_while(|bytes| {
+        let fits = *bytes <= room;
+        room = room.saturating_sub(*bytes);
+        fits
+    });
+    fit.count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_bounded_in_bytes() {
+        assert_eq!(fitting([MAX_BYTES + 1, 1].into_iter()), 1);
+        assert_eq!(fitting([MAX_BYTES - 1, 1, 1].into_iter()), 2);
+        assert_eq!(fitting([1; 2_000].into_iter()), 2_000);
+    }
+
+    #[test]
+    fn after_an_outage_gateways_have_time_to_come_back() {
+        let now = Instant::now();
+        let status = |connects| BusStatus { is_connected: true, since: now, connects };
+        assert!(is_settling(status(2), now) && !is_settling(status(1), now));
+        assert!(!is_settling(status(2), now + SETTLE));
     }
 }

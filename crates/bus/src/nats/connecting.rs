@@ -96,7 +96,7 @@ impl NatsBus {
 async fn library_options(options: &NatsOptions) -> Result<ConnectOptions, ConnectError> {
     let mut library = ConnectOptions::new()
         .name(format!("ukai-{}", options.name))
-        .custom_inbox_prefix(format!("_INBOX.{}", options.name))
+        .custom_inbox_prefix(format!("_INBOX.{}", options.inbox()))
         .ping_interval(options.ping_every)
         .connection_timeout(TRY)
         .reconnect_delay_callback(|attempts| wait_bound(attempts).mul_f64(rand::rng().random::<f64>()))

@@ -11,7 +11,7 @@ use url::Url;
 pub struct NatsOptions {
     /// Servers of one cluster, without user and password.
     pub(super) servers: Vec<Url>,
-    /// The service: it names the connection and its inbox, which the server's permissions go by.
+    /// The service: it names the connection.
     pub(super) name: String,
     pub(super) user: Option<(String, String)>,
     pub(super) token: Option<String>,
@@ -28,7 +28,7 @@ impl NatsOptions {
     /// The address or the name can't be used; the message doesn't repeat a password.
     pub fn new(url: &str, name: &str) -> Result<Self, ConnectError> {
         let bad = |message: String| Err(ConnectError::Address(message));
-        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        if !is_token(name) {
             return bad(format!("{name:?} is no name of a service"));
         }
         let mut options = Self {
@@ -95,6 +95,12 @@ impl NatsOptions {
         self.servers.iter().map(host).collect::<Vec<_>>().join(", ")
     }
 
+    /// The token under which replies come: the user's name, because the server's permissions go by it.
+    pub(super) fn inbox(&self) -> &str {
+        let user = self.user.as_ref().map(|(user, _)| user.as_str());
+        user.filter(|user| is_token(user)).unwrap_or(&self.name)
+    }
+
     fn credentials(&mut self, server: &Url) {
         let plain = |text: &str| {
             let bytes = text.replace('+', "%2B");
@@ -109,6 +115,11 @@ impl NatsOptions {
             (token, None) => self.token = plain(token),
         }
     }
+}
+
+/// Whether it can be a part of a subject.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 impl fmt::Debug for NatsOptions {
@@ -183,6 +194,8 @@ mod tests {
             options.tls && options.servers.iter().all(|s| s.username().is_empty() && s.password().is_none())
         );
         assert!(!format!("{options:?}").contains("p@ss"));
+        assert_eq!(options.inbox(), "me");
+        assert_eq!(NatsOptions::new("a", "x").unwrap().user("a.>", "p").inbox(), "x");
         assert_eq!(NatsOptions::new("secret@a", "x").unwrap().token.as_deref(), Some("secret"));
         assert!(!NatsOptions::new("localhost:4333", "x").unwrap().tls);
         assert!(NatsOptions::new("a", "x").unwrap().tls(false, Some("ca.pem".into())).tls);

@@ -5,5 +5,6 @@
 mod conformance;
 mod metrics;
 mod outages;
+mod permissions;
 mod refusals;
 mod world;

@@ -10,6 +10,7 @@
 )]
 
 mod auth;
+mod cut;
 mod events;
 mod floods;
 mod hostile;
