@@ -82,10 +82,12 @@ where
     Ok(Database { name, port })
 }
 
-/// Connections that were just closed may still count.
+/// Connections that were just left may still be there.
 fn rename(port: u16, from: &str, to: &str) -> io::Result<()> {
     let begun = Instant::now();
+    let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{from}'");
     loop {
+        psql(port, "postgres", &end)?;
         match psql(port, "postgres", &format!("ALTER DATABASE {from} RENAME TO {to}")) {
             Ok(_) => return Ok(()),
             Err(error) if begun.elapsed() > Duration::from_secs(10) => return Err(error),
