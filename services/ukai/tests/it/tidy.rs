@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each crate may depend on of ours. `testkit` is for tests alone, except in `ukai`, whose demo shows its shop.
-const MAY_IMPORT: [(&str, &[&str]); 17] = [
+const MAY_IMPORT: [(&str, &[&str]); 18] = [
+    ("artifacts", &["boot"]),
     ("domain", &[]),
     ("extract", &[]),
     ("egress", &[]),
@@ -17,7 +18,7 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("store", &["domain"]),
     ("bus", &["domain", "rpc"]),
     ("testkit", &["socketio"]),
-    ("api", &["domain", "wire", "rpc", "bus", "store", "boot"]),
+    ("api", &["artifacts", "domain", "wire", "rpc", "bus", "store", "boot"]),
     ("gateway", &["domain", "wire", "rpc", "bus", "store", "boot"]),
     ("scheduler", &["domain", "wire", "rpc", "bus", "store", "boot"]),
     ("heartbeat-monitor", &["domain", "rpc", "bus", "boot"]),
@@ -26,7 +27,8 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
 ];
 
 /// Libraries that one crate of ours alone may use; tests may have them as the other side.
-const ONE_USER: [(&str, &str); 5] = [
+const ONE_USER: [(&str, &str); 6] = [
+    ("object_store", "artifacts"),
     ("rusqlite", "store"),
     ("tokio-postgres", "store"),
     ("chromiumoxide", "browser"),
