@@ -13,6 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
+const DEFAULT_MAX_BYTES: u64 = 20 << 20;
+const DEFAULT_REGION: &str = "us-east-1";
+
 /// Where artifacts are kept, and how large they may be.
 #[derive(Args, Clone)]
 #[command(next_help_heading = "Artifacts")]
@@ -27,7 +30,7 @@ pub struct ArtifactConfig {
     pub artifact_base_url: Option<Url>,
 
     /// Bytes of one screenshot or page, at most.
-    #[arg(long, env = "UKAI_ARTIFACT_MAX_BYTES", default_value_t = 20 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1_024..=1 << 30))]
+    #[arg(long, env = "UKAI_ARTIFACT_MAX_BYTES", default_value_t = DEFAULT_MAX_BYTES, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1_024..=1 << 30))]
     pub artifact_max_bytes: u64,
 
     /// Days after which screenshots and pages are forgotten; never if not given.
@@ -39,7 +42,7 @@ pub struct ArtifactConfig {
     pub s3_endpoint: Option<Url>,
 
     /// Its region.
-    #[arg(long, env = "UKAI_S3_REGION", default_value = "us-east-1", value_name = "REGION")]
+    #[arg(long, env = "UKAI_S3_REGION", default_value = DEFAULT_REGION, value_name = "REGION")]
     pub s3_region: String,
 
     /// The key's name there; without one the machine's role is asked for.
@@ -49,6 +52,21 @@ pub struct ArtifactConfig {
     /// The key.
     #[arg(long, env = "UKAI_S3_SECRET_ACCESS_KEY", value_name = "KEY", hide_env_values = true)]
     pub s3_secret_access_key: Option<String>,
+}
+
+impl Default for ArtifactConfig {
+    fn default() -> Self {
+        Self {
+            artifact_store: None,
+            artifact_base_url: None,
+            artifact_max_bytes: DEFAULT_MAX_BYTES,
+            artifact_days: None,
+            s3_endpoint: None,
+            s3_region: DEFAULT_REGION.to_owned(),
+            s3_access_key_id: None,
+            s3_secret_access_key: None,
+        }
+    }
 }
 
 /// Settings that can't be used.

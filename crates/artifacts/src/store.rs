@@ -198,6 +198,14 @@ impl Artifacts {
         })
     }
 
+    /// Bytes of a content.
+    ///
+    /// # Errors
+    /// As [`Artifacts::open`].
+    pub async fn size(&self, sha256: &Sha256) -> Result<u64, ArtifactError> {
+        Ok(self.inner.objects.head(&self.path(sha256)).await?.size)
+    }
+
     fn path(&self, sha256: &Sha256) -> Path {
         self.inner.prefix.parts().chain(sha256.path().parts()).collect()
     }

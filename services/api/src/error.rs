@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
+use ukai_artifacts::ArtifactError;
 use ukai_domain::{Code, Rejection};
 use ukai_store::StoreError;
 use ukai_wire::{ErrorBody, FieldError};
@@ -69,6 +70,28 @@ impl From<StoreError> for ApiError {
                 Self::new(Code::Unavailable, "the store is unavailable, try again")
             }
         }
+    }
+}
+
+impl From<ArtifactError> for ApiError {
+    fn from(error: ArtifactError) -> Self {
+        let code = match &error {
+            ArtifactError::TooLarge { .. } | ArtifactError::TooManyPixels => Code::PayloadTooLarge,
+            ArtifactError::WrongType { .. } => Code::UnsupportedMediaType,
+            ArtifactError::Unreadable(_) | ArtifactError::WrongHash | ArtifactError::Empty => {
+                Code::InvalidPayload
+            }
+            ArtifactError::Missing => Code::NotFound,
+            ArtifactError::Full(_) => {
+                tracing::error!(%error, "the artifact store has no room");
+                return Self::new(Code::StorageFull, "storage full");
+            }
+            ArtifactError::Unavailable(_) => {
+                tracing::warn!(%error, "the artifact store is unavailable");
+                return Self::new(Code::Unavailable, "the artifact store is unavailable, try again");
+            }
+        };
+        Self::new(code, error.to_string())
     }
 }
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod artifacts;
 mod auth;
 mod error;
 mod events;
@@ -16,6 +17,7 @@ mod state;
 mod tasks;
 mod workers;
 
+pub use artifacts::sweep_artifacts;
 pub use auth::{AuthMode, implicit_job};
 pub use metrics::ApiMetrics;
 pub use router::router;

@@ -4,7 +4,7 @@ use crate::auth::{Guard, guard};
 use crate::error::{method_not_allowed, not_found, panicked, render};
 use crate::openapi;
 use crate::state::{ApiState, App, AppState, Limits};
-use crate::{events, hosts, jobs, metrics, queue, tasks, workers};
+use crate::{artifacts, events, hosts, jobs, metrics, queue, tasks, workers};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header;
@@ -28,7 +28,7 @@ pub fn router(state: ApiState) -> Router {
         let guard_of_role = from_fn_with_state(Guard { app: Arc::clone(&app), role }, guard);
         router = router.merge(group.split_for_parts().0.route_layer(guard_of_role));
     }
-    router = router.merge(reference());
+    router = router.merge(of_workers().split_for_parts().0).merge(reference());
     if let Some(health) = health {
         let (open, metrics) = ukai_boot::health_routes(health);
         let viewer = Guard { app: Arc::clone(&app), role: KeyRole::Viewer };
@@ -59,7 +59,10 @@ pub(crate) fn groups(limits: &Limits) -> [(KeyRole, OpenApiRouter<App>); 3] {
         .routes(routes!(events::list_events))
         .routes(routes!(workers::list::list_workers))
         .routes(routes!(workers::show::get_worker))
-        .routes(routes!(hosts::show::get_host));
+        .routes(routes!(hosts::show::get_host))
+        .routes(routes!(artifacts::list::list_task_artifacts))
+        .routes(routes!(artifacts::download::get_artifact))
+        .routes(routes!(artifacts::thumbnail::get_artifact_thumbnail));
     let operator = OpenApiRouter::default()
         .routes(routes!(tasks::create::create_task))
         .routes(routes!(tasks::cancel::cancel_task))
@@ -79,6 +82,11 @@ pub(crate) fn groups(limits: &Limits) -> [(KeyRole, OpenApiRouter<App>); 3] {
         .routes(routes!(hosts::set::set_host))
         .layer(body);
     [(KeyRole::Viewer, viewer), (KeyRole::Operator, operator), (KeyRole::Admin, admin)]
+}
+
+/// What workers call: each action asks for a worker's token itself, before it reads a body.
+pub(crate) fn of_workers() -> OpenApiRouter<App> {
+    OpenApiRouter::default().routes(routes!(artifacts::upload::upload_artifact))
 }
 
 /// The document and its reading page; open to everybody, from files in this binary.

@@ -1,9 +1,11 @@
 //! What the routes answer from, given by whoever composes the process.
 
+use crate::artifacts::Enrolment;
 use crate::auth::{AuthMode, Authenticator};
 use crate::metrics::ApiMetrics;
 use std::sync::Arc;
 use std::time::Duration;
+use ukai_artifacts::Artifacts;
 use ukai_boot::Health;
 use ukai_domain::Timestamp;
 use ukai_rpc::Scheduler;
@@ -23,6 +25,10 @@ pub struct ApiState {
     pub auth: AuthMode,
     /// The wall clock.
     pub clock: Clock,
+    /// Where workers' files are kept.
+    pub artifacts: Artifacts,
+    /// The token with which workers register themselves, if there is one: they bring files with it too.
+    pub enroll_token: Option<String>,
     /// Bounds of requests.
     pub limits: Limits,
     /// Counts requests; registered by [`ApiMetrics::register`].
@@ -76,15 +82,20 @@ pub(crate) struct AppState {
     pub(crate) scheduler: Scheduler,
     pub(crate) authenticator: Authenticator,
     pub(crate) clock: Clock,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) enrolment: Enrolment,
     pub(crate) limits: Limits,
     pub(crate) metrics: ApiMetrics,
 }
 
 impl AppState {
     pub(crate) fn new(state: ApiState) -> (App, Option<Health>) {
-        let ApiState { reads, scheduler, auth, clock, limits, metrics, health } = state;
+        let ApiState { reads, scheduler, auth, clock, artifacts, enroll_token, limits, metrics, health } =
+            state;
+        let enrolment = Enrolment::new(enroll_token.as_deref());
         let authenticator = Authenticator::new(auth, Arc::clone(&reads), limits.remember_key);
-        (Arc::new(Self { reads, scheduler, authenticator, clock, limits, metrics }), health)
+        let state = Self { reads, scheduler, authenticator, clock, artifacts, enrolment, limits, metrics };
+        (Arc::new(state), health)
     }
 
     pub(crate) fn now(&self) -> Timestamp {

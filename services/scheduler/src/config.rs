@@ -20,6 +20,8 @@ pub struct SchedulerConfig {
     pub renew_every: Duration,
     /// Inputs of one step at most.
     pub max_inputs: usize,
+    /// How long artifacts are remembered; for ever if not given.
+    pub artifacts_kept: Option<Duration>,
 }
 
 impl SchedulerConfig {
@@ -48,6 +50,7 @@ impl Default for SchedulerConfig {
             lease: Duration::from_secs(5),
             renew_every: Duration::from_secs(1),
             max_inputs: 2_000,
+            artifacts_kept: None,
         }
     }
 }

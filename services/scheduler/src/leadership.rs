@@ -11,13 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use ukai_boot::{Health, Shutdown};
 use ukai_bus::Bus;
+use ukai_domain::Timestamp;
 use ukai_domain::scheduler::State;
-use ukai_store::{CommitError, LeaderRow, Store};
+use ukai_store::{CommitError, LeaderRow, Store, StoreError};
 
 /// Between two clean-ups.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(60);
 /// How long a repeat of a command finds its reply.
 const REPLIES_KEPT: Duration = Duration::from_secs(24 * 3600);
+/// Rows of artifacts that one step deletes.
+const ARTIFACTS_AT_ONCE: u32 = 500;
 
 /// A process that leads whenever it can.
 pub(crate) struct Candidate {
@@ -91,7 +94,8 @@ impl Candidate {
             leading.clone(),
         ));
         self.listen(&stream, state.last_event(), &leading);
-        leading.spawn(maintain(Arc::clone(store), epoch, clock, leading.clone()));
+        let kept = config.artifacts_kept;
+        leading.spawn(maintain(Arc::clone(store), epoch, clock, kept, leading.clone()));
         self.metrics.leading.set(1);
         self.health.set(HEALTH_PART, true);
         let mut works = self.works.lock().await;
@@ -169,8 +173,14 @@ async fn renew(
     }
 }
 
-/// Forgets replies that are older than a day, in small steps between commits.
-async fn maintain(store: Arc<dyn Store>, epoch: u64, clock: Clock, leading: Shutdown) {
+/// Forgets replies that are older than a day, and old artifacts, in small steps between commits.
+async fn maintain(
+    store: Arc<dyn Store>,
+    epoch: u64,
+    clock: Clock,
+    artifacts_kept: Option<Duration>,
+    leading: Shutdown,
+) {
     loop {
         tokio::select! {
             () = leading.stopping() => return,
@@ -179,5 +189,16 @@ async fn maintain(store: Arc<dyn Store>, epoch: u64, clock: Clock, leading: Shut
         if let Err(error) = store.maintain(epoch, clock.now() - REPLIES_KEPT).await {
             tracing::warn!(%error, "old rows were not removed");
         }
+        if let Some(kept) = artifacts_kept
+            && let Err(error) = forget_artifacts(&*store, clock.now() - kept).await
+        {
+            tracing::warn!(%error, "old artifacts were not forgotten");
+        }
     }
+}
+
+/// The contents go with the next sweep of their store.
+async fn forget_artifacts(store: &dyn Store, before: Timestamp) -> Result<(), StoreError> {
+    while store.delete_artifacts(before, ARTIFACTS_AT_ONCE).await? == u64::from(ARTIFACTS_AT_ONCE) {}
+    Ok(())
 }

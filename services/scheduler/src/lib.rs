@@ -65,7 +65,8 @@ impl Scheduler {
     }
 
     fn commands(&self, patience: grpc::Patience) -> SchedulerServer<Commands> {
-        SchedulerServer::new(Commands::new(self.inbox.clone(), self.standing.clone(), patience))
+        let store = Arc::clone(&self.store);
+        SchedulerServer::new(Commands::new(self.inbox.clone(), self.standing.clone(), patience, store))
             .max_decoding_message_size(ukai_rpc::MAX_MESSAGE)
             .max_encoding_message_size(ukai_rpc::MAX_MESSAGE)
     }

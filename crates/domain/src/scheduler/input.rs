@@ -252,4 +252,7 @@ pub enum Query {
     Workers { page: u32, limit: u32 },
     /// A host's politeness and lanes.
     Host(Arc<str>),
+    /// Whether the worker holds the run now. Whoever asks with the enrolment token speaks only for workers without a
+    /// token of their own.
+    Holds { task: TaskId, run: Run, worker: WorkerId, enrolled: bool },
 }

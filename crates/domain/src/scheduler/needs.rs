@@ -91,7 +91,13 @@ impl State {
             | Input::Tick
             | Input::BusLost
             | Input::Resync
-            | Input::Query(Query::Queue | Query::Worker(_) | Query::Workers { .. } | Query::Host(_)) => {}
+            | Input::Query(
+                Query::Queue
+                | Query::Worker(_)
+                | Query::Workers { .. }
+                | Query::Host(_)
+                | Query::Holds { .. },
+            ) => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::state::State;
 use super::{Query, QueueView, Reply, WhyView};
-use crate::{Done, JobStatus, Lease, Place, Rejection, TaskId, Timestamp, Waiting};
+use crate::{Code, Done, JobStatus, Lease, Place, Rejection, Run, TaskId, Timestamp, Waiting, WorkerId};
 use serde_json::{Value, json};
 
 impl State {
@@ -25,7 +25,29 @@ impl State {
                 Reply::Workers(views, self.workers.len() as u64)
             }
             Query::Host(host) => Reply::Host(self.host_view(host, draft.now)),
+            Query::Holds { task, run, worker, enrolled } => {
+                self.check_holder(*task, *run, *worker, *enrolled)?;
+                Reply::Ok
+            }
         })
+    }
+
+    fn check_holder(
+        &self,
+        task: TaskId,
+        run: Run,
+        worker: WorkerId,
+        enrolled: bool,
+    ) -> Result<(), Rejection> {
+        let known = self.workers.get(&worker).is_some_and(|w| w.row.token_hash.is_none() == enrolled);
+        let lease = self.leases.get(&task).filter(|lease| lease.progress.run == run);
+        match lease {
+            Some(lease) if known && lease.worker == worker => Ok(()),
+            Some(_) => {
+                Err(Rejection::new(Code::Forbidden, format!("run {run} of task {task} is not this worker's")))
+            }
+            None => Err(Rejection::new(Code::Conflict, format!("run {run} of task {task} is not under way"))),
+        }
     }
 
     fn queue_view(&self) -> QueueView {

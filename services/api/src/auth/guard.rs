@@ -31,8 +31,10 @@ pub(crate) async fn guard(
     }
     request.extensions_mut().insert(principal);
     let mut response = next.run(request).await;
-    // Answers hold tokens and foreign text: nobody in between keeps them or guesses what they are.
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Answers hold tokens and foreign text: nobody in between keeps them or guesses what they are. What never
+    // changes says so itself.
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
 }

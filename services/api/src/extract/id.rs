@@ -4,7 +4,7 @@ use crate::error::ApiError;
 use crate::state::App;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use ukai_domain::{Code, JobId, TaskId, WorkerId};
+use ukai_domain::{ArtifactId, Code, JobId, TaskId, WorkerId};
 use url::Url;
 
 macro_rules! id_path {
@@ -42,6 +42,11 @@ id_path!(
 id_path!(
     /// `/api/workers/{id}`.
     WorkerPath, WorkerId, WorkerNotFound, "worker"
+);
+
+id_path!(
+    /// `/api/artifacts/{id}`.
+    ArtifactPath, ArtifactId, NotFound, "artifact"
 );
 
 /// `/api/hosts/{host}`: a host as lanes name it, lower case and in its ASCII form.

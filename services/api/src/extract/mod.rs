@@ -11,5 +11,5 @@ pub(crate) use body::JsonBody;
 pub(crate) use command::{Command, JsonCommand};
 pub(crate) use field_path::FieldPath;
 pub(crate) use fields::{Errors, Fields, has_control};
-pub(crate) use id::{HostPath, JobPath, TaskPath, WorkerPath};
+pub(crate) use id::{ArtifactPath, HostPath, JobPath, TaskPath, WorkerPath};
 pub(crate) use query::{MAX_LIMIT, Query};

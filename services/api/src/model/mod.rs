@@ -2,6 +2,7 @@
 //!
 //! Fields of answers are always present and `null` where empty; times are RFC 3339 with milliseconds.
 
+mod artifact;
 mod error;
 mod event;
 mod host;
@@ -16,6 +17,7 @@ mod time;
 mod why;
 mod worker;
 
+pub(crate) use artifact::{Artifact, ArtifactList};
 pub(crate) use error::Error;
 pub(crate) use event::EventList;
 pub(crate) use host::Host;

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "documentation")]
 
 use super::Time;
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -33,8 +34,8 @@ pub(crate) struct NewTaskRequest {
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct TaskOptionsRequest {
-    /// `true`, `false` or an object with details.
-    #[schema(value_type = Option<Value>, example = true)]
+    /// Whether a picture is taken: `true` is the whole page as PNG, cut at 8,000 pixels; or a `ScreenshotRequest`.
+    #[schema(value_type = Option<ScreenshotWish>, example = true)]
     screenshot: Option<serde_json::Value>,
     /// Keep the page's HTML.
     html: Option<bool>,
@@ -44,6 +45,31 @@ pub(crate) struct TaskOptionsRequest {
     /// Time limit of one run in ms.
     #[schema(minimum = 1000, maximum = 600_000)]
     timeout_ms: Option<u32>,
+}
+
+/// Whether a picture is taken, and of what.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum ScreenshotWish {
+    /// The whole page as PNG, or none.
+    Plain(bool),
+    /// Another picture.
+    Detailed(ScreenshotRequest),
+}
+
+/// A picture of a page.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ScreenshotRequest {
+    /// `png` or `webp`, which is smaller.
+    #[schema(default = "png", pattern = "^(png|webp)$")]
+    format: Option<String>,
+    /// The whole page, cut at 8,000 pixels; else the window alone.
+    #[schema(default = true)]
+    full_page: Option<bool>,
+    /// The first element that this CSS selector finds, instead of the page; no picture where it finds none.
+    #[schema(max_length = 1000, example = "#main .price")]
+    selector: Option<String>,
 }
 
 /// Tasks to accept, all or nothing: either `tasks` or `productUrls`.

@@ -9,22 +9,35 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Type};
 
-/// The name of the security scheme.
+/// The name of the security scheme of keys.
 const SCHEME: &str = "key";
+/// The same of workers' tokens.
+const WORKER_SCHEME: &str = "workerToken";
+/// The role of whoever shows one.
+const WORKER: &str = "worker";
 
 /// Completes the actions of one role.
 pub(super) fn of_role(document: &mut OpenApi, role: KeyRole) {
+    complete(document, role.as_str(), SCHEME, role != KeyRole::Viewer);
+}
+
+/// Completes the actions of workers.
+pub(super) fn of_workers(document: &mut OpenApi) {
+    complete(document, WORKER, WORKER_SCHEME, true);
+}
+
+fn complete(document: &mut OpenApi, role: &str, scheme: &str, writes: bool) {
     for item in document.paths.paths.values_mut() {
         let posts = item.post.is_some();
         for operation in operations(item) {
             let with_body = operation.request_body.is_some();
-            operation.security = Some(vec![SecurityRequirement::new(SCHEME, Vec::<String>::new())]);
-            operation.extensions = Some(ExtensionsBuilder::new().add("x-role", json!(role.as_str())).build());
+            operation.security = Some(vec![SecurityRequirement::new(scheme, Vec::<String>::new())]);
+            operation.extensions = Some(ExtensionsBuilder::new().add("x-role", json!(role)).build());
             respond(operation, "401", "`AUTH_FAILED`: no key, or not a valid one");
             respond(operation, "403", "`FORBIDDEN`: the key's role may not do this");
             respond(operation, "500", "`INTERNAL_ERROR`");
             respond(operation, "503", "`UNAVAILABLE`: no scheduler leads, or the store is away; try again");
-            if role != KeyRole::Viewer {
+            if writes {
                 respond(operation, "507", "`STORAGE_FULL`: nothing was written");
             }
             if with_body {
@@ -50,6 +63,11 @@ pub(super) fn whole(document: &mut OpenApi) {
         ))
         .build();
     components.add_security_scheme(SCHEME, SecurityScheme::Http(bearer));
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A worker's token, or the enrolment token: for what workers bring."))
+        .build();
+    components.add_security_scheme(WORKER_SCHEME, SecurityScheme::Http(token));
     for (name, schema) in &mut components.schemas {
         if name.ends_with("Request") {
             continue;

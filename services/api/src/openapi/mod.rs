@@ -6,7 +6,7 @@ mod complete;
 mod operations;
 
 use crate::model::Error;
-use crate::router::groups;
+use crate::router::{groups, of_workers};
 use crate::state::Limits;
 use utoipa::OpenApi;
 
@@ -28,6 +28,7 @@ pub const API_VERSION: &str = "1.0.0";
         (name = "workers", description = "Registered machines"),
         (name = "hosts", description = "Politeness"),
         (name = "events", description = "The log"),
+        (name = "artifacts", description = "Files that workers bring"),
         (name = "operations", description = "For monitors and tools")
     ),
     paths(
@@ -47,6 +48,9 @@ pub fn document() -> utoipa::openapi::OpenApi {
         complete::of_role(&mut part, role);
         document.merge(part);
     }
+    let mut part = of_workers().into_openapi();
+    complete::of_workers(&mut part);
+    document.merge(part);
     complete::whole(&mut document);
     document
 }

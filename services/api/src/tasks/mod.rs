@@ -5,6 +5,7 @@ pub(crate) mod cancel;
 pub(crate) mod create;
 pub(crate) mod list;
 pub(crate) mod retry;
+mod screenshot;
 pub(crate) mod show;
 mod submission;
 mod submit;

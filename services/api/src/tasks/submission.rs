@@ -1,6 +1,6 @@
 //! From the members of a submission to tasks that the scheduler takes.
 
-use super::target;
+use super::{screenshot, target};
 use crate::extract::{Errors, Fields};
 use serde_json::Value;
 use ukai_domain::{DEFAULT_KIND, RUNNABLE_KINDS};
@@ -71,12 +71,10 @@ fn options(fields: &mut Fields<'_>, errors: &mut Errors) -> (Option<String>, Opt
     let Some(mut options) = Fields::of(value, path, errors) else { return (None, None) };
     let timeout_ms = options.integer("timeoutMs", 1_000..=600_000, errors);
     let mut kept = serde_json::Map::new();
-    if let Some(screenshot) = options.take("screenshot") {
-        if screenshot.is_boolean() || screenshot.is_object() {
-            kept.insert("screenshot".to_owned(), screenshot);
-        } else {
-            options.error("screenshot", "must be true, false or an object", errors);
-        }
+    if let Some(wish) = options.take("screenshot")
+        && let Some(wish) = screenshot::read(wish, path.key("screenshot"), errors)
+    {
+        kept.insert("screenshot".to_owned(), wish);
     }
     if let Some(html) = options.boolean("html", errors) {
         kept.insert("html".to_owned(), Value::Bool(html));

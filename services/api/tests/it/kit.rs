@@ -9,16 +9,22 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tower::ServiceExt;
 use ukai_api::openapi::check::assert_answer;
 use ukai_api::{ApiMetrics, ApiState, AuthMode, Limits, router, secret};
+use ukai_artifacts::ArtifactConfig;
 use ukai_boot::{Health, Registry};
 use ukai_rpc::scheduler_over;
 use ukai_rpc::v1::scheduler_server::SchedulerServer;
 use ukai_store::{ApiKeyRow, KeyRole};
+
+/// The token with which workers register themselves.
+pub(crate) const ENROLMENT: &str = "an enrolment token of the tests";
 
 /// The router over a fresh world.
 pub(crate) struct TestApp {
     router: axum::Router,
     world: Shared,
     pub(crate) health: Health,
+    /// Where artifacts lie.
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// An answer that the document has.
@@ -56,6 +62,12 @@ impl TestApp {
     }
 
     pub(crate) fn new(auth: AuthMode, limits: Limits) -> Self {
+        Self::with_artifacts(auth, limits, &ArtifactConfig::default())
+    }
+
+    pub(crate) fn with_artifacts(auth: AuthMode, limits: Limits, artifacts: &ArtifactConfig) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let artifacts = artifacts.open(Some(folder.path())).expect("a store");
         let world = Arc::new(Mutex::new(World::default()));
         let mut registry = Registry::default();
         let metrics = ApiMetrics::register(&mut registry);
@@ -67,11 +79,13 @@ impl TestApp {
             scheduler: scheduler_over(server),
             auth,
             clock: Arc::new(|| NOW),
+            artifacts,
+            enroll_token: Some(ENROLMENT.to_owned()),
             limits,
             metrics,
             health: Some(health.clone()),
         };
-        Self { router: router(state), world, health }
+        Self { router: router(state), world, health, folder }
     }
 
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {

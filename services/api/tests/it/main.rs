@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod arbitrary;
+mod artifacts;
 mod bad_requests;
 mod document;
 mod fake;

@@ -1,16 +1,19 @@
 //! The commands over gRPC: each translates to one input and its reply back.
 
+mod artifact;
 mod reply;
 
 use crate::inbox::{Inbox, Unanswered};
 use crate::standing::Standing;
 use reply::{document, host_response, job_response, refuse, task_response, worker_response};
+use std::sync::Arc;
 use std::time::Duration;
 use tonic::{Request, Response, Status};
 use ukai_domain::scheduler::{HostPolicy, Input, JobAction, Query, Reply};
 use ukai_domain::{Code, JobId, Rejection, SessionId, TaskId, WorkerConfig, WorkerId};
 use ukai_rpc::v1::{self, scheduler_server};
 use ukai_rpc::{Malformed, standing_by, status_from_rejection, unavailable};
+use ukai_store::Store;
 
 /// A command waits this long for a leader and its commit.
 const WAIT: Duration = Duration::from_secs(3);
@@ -26,16 +29,23 @@ pub(crate) enum Patience {
 }
 
 /// The service; it only translates.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Commands {
     inbox: Inbox,
     standing: Standing,
     patience: Patience,
+    /// For rows that no rule of the queue reads: they are written between commits.
+    store: Arc<dyn Store>,
 }
 
 impl Commands {
-    pub(crate) fn new(inbox: Inbox, standing: Standing, patience: Patience) -> Self {
-        Self { inbox, standing, patience }
+    pub(crate) fn new(
+        inbox: Inbox,
+        standing: Standing,
+        patience: Patience,
+        store: Arc<dyn Store>,
+    ) -> Self {
+        Self { inbox, standing, patience, store }
     }
 
     async fn ask(&self, mut input: Input) -> Result<Reply, Status> {
@@ -105,21 +115,21 @@ impl scheduler_server::Scheduler for Commands {
     }
 
     async fn cancel_task(&self, request: Request<v1::TaskRequest>) -> Answer<v1::TaskResponse> {
-        let task = task(&request.into_inner())?;
+        let task = task(&request.into_inner().task)?;
         task_response(self.ask(Input::CancelTask { task }).await?)
     }
 
     async fn retry_task(&self, request: Request<v1::TaskRequest>) -> Answer<v1::TaskResponse> {
         let request = request.into_inner();
         let input = Input::RetryTask {
-            task: task(&request)?,
+            task: task(&request.task)?,
             idempotency: request.idempotency.map(ukai_rpc::idempotency),
         };
         task_response(self.ask(input).await?)
     }
 
     async fn purge_task(&self, request: Request<v1::TaskRequest>) -> Answer<v1::TaskResponse> {
-        let task = task(&request.into_inner())?;
+        let task = task(&request.into_inner().task)?;
         task_response(self.ask(Input::PurgeTask { task }).await?)
     }
 
@@ -178,7 +188,7 @@ impl scheduler_server::Scheduler for Commands {
     }
 
     async fn why_task(&self, request: Request<v1::TaskRequest>) -> Answer<v1::DocumentResponse> {
-        match self.ask(Input::Query(Query::Why(task(&request.into_inner())?))).await? {
+        match self.ask(Input::Query(Query::Why(task(&request.into_inner().task)?))).await? {
             Reply::Why(view) => document(&view),
             _ => Err(reply::unexpected()),
         }
@@ -204,6 +214,21 @@ impl scheduler_server::Scheduler for Commands {
         }
     }
 
+    async fn check_run(&self, request: Request<v1::RunRequest>) -> Answer<v1::RunResponse> {
+        self.ask(artifact::holds(&request.into_inner())?).await?;
+        Ok(Response::new(v1::RunResponse {}))
+    }
+
+    async fn put_artifact(&self, request: Request<v1::PutArtifactRequest>) -> Answer<v1::RunResponse> {
+        let request = request.into_inner();
+        let run = request.run.clone().ok_or(Malformed("run")).map_err(refuse)?;
+        let row = artifact::row(&run, request)?;
+        // Only who leads gets an answer, and only for a run that is under way.
+        self.ask(artifact::holds(&run)?).await?;
+        artifact::put(&*self.store, row).await?;
+        Ok(Response::new(v1::RunResponse {}))
+    }
+
     async fn report_lost(&self, request: Request<v1::ReportLostRequest>) -> Answer<v1::ReportLostResponse> {
         let request = request.into_inner();
         let session =
@@ -219,8 +244,8 @@ impl scheduler_server::Scheduler for Commands {
     }
 }
 
-fn task(request: &v1::TaskRequest) -> Result<TaskId, Status> {
-    TaskId::from_slice(&request.task)
+fn task(bytes: &[u8]) -> Result<TaskId, Status> {
+    TaskId::from_slice(bytes)
         .ok_or_else(|| status_from_rejection(&Rejection::new(Code::TaskNotFound, "there is no such task")))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::kit::{Kit, completed, seconds, task, tasks};
 use ukai_domain::scheduler::{Input, Query, Reply};
-use ukai_domain::{Code, ReportedStatus, WorkerId};
+use ukai_domain::{Code, ReportedStatus, Run, WorkerId};
 
 #[test]
 fn the_queue_shows_the_balance_overall_and_by_job() {
@@ -89,4 +89,25 @@ fn workers_come_newest_first_in_pages() {
     assert_eq!(page(&mut kit, 0, 0), []);
     assert_eq!(page(&mut kit, u32::MAX, u32::MAX), []);
     assert_eq!(kit.code(Input::Query(Query::Worker(WorkerId::NIL))), Some(Code::WorkerNotFound));
+}
+
+#[test]
+fn a_run_is_held_by_one_worker_while_it_is_under_way() {
+    let mut kit = Kit::new();
+    let (worker, session) = kit.connected();
+    let other = kit.worker();
+    let id = kit.one(task("a.example", 50));
+    let holds = |kit: &mut Kit, run: u32, worker: WorkerId, enrolled: bool| {
+        let query = Query::Holds { task: id, run: Run(run), worker, enrolled };
+        kit.ask(Input::Query(query)).map(|_| ()).map_err(|rejection| rejection.code)
+    };
+    assert_eq!(holds(&mut kit, 1, worker, false), Ok(()));
+    assert_eq!(holds(&mut kit, 1, worker, true), Err(Code::Forbidden), "it has a token of its own");
+    assert_eq!(holds(&mut kit, 1, other, false), Err(Code::Forbidden));
+    assert_eq!(holds(&mut kit, 1, WorkerId::NIL, false), Err(Code::Forbidden));
+    for run in [0, 2] {
+        assert_eq!(holds(&mut kit, run, worker, false), Err(Code::Conflict));
+    }
+    kit.report(session, id, None, completed());
+    assert_eq!(holds(&mut kit, 1, worker, false), Err(Code::Conflict));
 }

@@ -79,8 +79,12 @@ impl Reads for FakeReads {
         })
     }
 
-    async fn worker_token(&self, _prefix: &str) -> Result<Option<WorkerToken>, StoreError> {
-        Ok(None)
+    async fn worker_token(&self, prefix: &str) -> Result<Option<WorkerToken>, StoreError> {
+        self.read(|world| {
+            let rows = world.workers.values().map(|view| &view.row);
+            let mut rows = rows.filter(|row| row.token_prefix.as_deref() == Some(prefix));
+            rows.find_map(|row| Some(WorkerToken { worker: row.id, hash: row.token_hash.clone()? }))
+        })
     }
 
     async fn api_key(&self, prefix: &str) -> Result<Option<ApiKeyRow>, StoreError> {

@@ -5,11 +5,14 @@ use super::world::{NOW, World};
 use prost::Message;
 use tonic::{Request, Response, Status};
 use ukai_domain::scheduler::{HostView, QueueView, WhyView};
-use ukai_domain::{Code, DoneStatus, JobId, JobStatus, Rejection, RunError, TaskId, WorkerConfig, WorkerId};
+use ukai_domain::{
+    ArtifactId, Code, DoneStatus, JobId, JobStatus, Rejection, Run, RunError, TaskId, Timestamp,
+    WorkerConfig, WorkerId,
+};
 use ukai_rpc::v1::submit_tasks_request::Job;
 use ukai_rpc::v1::{self, scheduler_server::Scheduler};
 use ukai_rpc::{status_from_rejection, to_new_job, to_submit};
-use ukai_store::TaskStatus;
+use ukai_store::{ArtifactRow, TaskStatus};
 
 #[derive(Clone)]
 pub(crate) struct FakeScheduler(pub(crate) Shared);
@@ -75,6 +78,21 @@ fn worker<'w>(
 ) -> Result<&'w mut ukai_domain::scheduler::WorkerView, Status> {
     let id = WorkerId::from_slice(bytes).expect("16 bytes");
     world.workers.get_mut(&id).ok_or_else(|| refuse(Code::WorkerNotFound, "no such worker"))
+}
+
+/// As the leader judges: whose run it is, and whether by a token of its own.
+fn holds(world: &World, run: &v1::RunRequest) -> Result<(), Status> {
+    let worker = WorkerId::from_slice(&run.worker).expect("16 bytes");
+    let known = world.workers.get(&worker).is_some_and(|view| view.row.token_hash.is_none() == run.enrolled);
+    let task = world.tasks.get(&task_id(&run.task));
+    let live = task.filter(|row| {
+        matches!(row.status, TaskStatus::Assigned | TaskStatus::Running) && row.progress.run == Run(run.run)
+    });
+    match live {
+        Some(row) if known && row.worker == Some(worker) => Ok(()),
+        Some(_) => Err(refuse(Code::Forbidden, "the run is not this worker's")),
+        None => Err(refuse(Code::Conflict, "the run is not under way")),
+    }
 }
 
 fn task_of(world: &mut World, id: TaskId) -> Result<&mut ukai_store::TaskRow, Status> {
@@ -332,6 +350,38 @@ impl Scheduler for FakeScheduler {
             let offset = ((page - 1) * limit) as usize;
             let workers = world.workers.values().rev().skip(offset).take(limit as usize).map(json).collect();
             Ok(v1::ListWorkersResponse { workers, total: world.workers.len() as u64 })
+        })
+        .await
+    }
+
+    async fn check_run(&self, request: Request<v1::RunRequest>) -> Answer<v1::RunResponse> {
+        self.read(|world| holds(world, &request.into_inner()).map(|()| v1::RunResponse {})).await
+    }
+
+    async fn put_artifact(&self, request: Request<v1::PutArtifactRequest>) -> Answer<v1::RunResponse> {
+        let request = request.into_inner();
+        self.read(|world| {
+            let run = request.run.clone().expect("a run");
+            holds(world, &run)?;
+            let row = ArtifactRow {
+                id: ArtifactId::from_slice(&request.id).expect("16 bytes"),
+                task: task_id(&run.task),
+                run: Run(run.run),
+                worker: WorkerId::from_slice(&run.worker).expect("16 bytes"),
+                kind: request.kind,
+                name: request.name,
+                content_type: request.content_type,
+                size: request.size,
+                sha256: request.sha256,
+                width: request.width,
+                height: request.height,
+                thumbnail: request.thumbnail,
+                created_at: Timestamp(request.created_at),
+            };
+            if !world.artifacts.iter().any(|known| known.id == row.id) {
+                world.artifacts.push(row);
+            }
+            Ok(v1::RunResponse {})
         })
         .await
     }
