@@ -51,7 +51,7 @@ pub(super) async fn put(store: &dyn Store, row: ArtifactRow) -> Result<(), Statu
             tracing::warn!(%error, "an artifact's row was not written");
             Rejection::new(Code::Unavailable, "the store is unavailable, try again")
         }
-        Err(error @ StoreError::Damaged(_)) => {
+        Err(error @ (StoreError::Damaged(_) | StoreError::Address(_))) => {
             tracing::error!(%error, "an artifact's row was not written");
             Rejection::new(Code::InternalError, "internal error")
         }

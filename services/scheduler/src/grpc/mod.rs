@@ -39,12 +39,7 @@ pub struct Commands {
 }
 
 impl Commands {
-    pub(crate) fn new(
-        inbox: Inbox,
-        standing: Standing,
-        patience: Patience,
-        store: Arc<dyn Store>,
-    ) -> Self {
+    pub(crate) fn new(inbox: Inbox, standing: Standing, patience: Patience, store: Arc<dyn Store>) -> Self {
         Self { inbox, standing, patience, store }
     }
 

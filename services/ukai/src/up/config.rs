@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use ukai_artifacts::ArtifactConfig;
 use ukai_boot::Usage;
 use ukai_boot::config::{
     Auth, Enrolment, MetricsListen, Origins, Times, TrustedProxies, check_admin_key, check_auth,
@@ -59,6 +60,10 @@ pub struct UpConfig {
     /// Metrics without a key.
     #[command(flatten)]
     pub metrics: MetricsListen,
+
+    /// Where screenshots and pages are kept.
+    #[command(flatten)]
+    pub artifacts: ArtifactConfig,
 
     /// The clocks.
     #[command(flatten)]

@@ -24,6 +24,8 @@ use ukai_store::{Reads, Store};
 
 /// How long each part may take to end.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// Between two looks over all artifacts' contents.
+const SWEEP_EVERY: Duration = Duration::from_secs(6 * 3_600);
 
 /// Runs until `shutdown` is given, then ends the parts in the order in which they feed each other.
 ///
@@ -42,10 +44,16 @@ pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let first_key = keys::prepare(&config, &*store).await?;
 
+    let artifacts =
+        config.artifacts.open(Some(&config.data_dir)).map_err(|error| ukai_boot::Usage(error.to_string()))?;
+
     let bus: Arc<dyn Bus> = Arc::new(LocalBus::new());
     let mut registry = Registry::default();
     let scheduler = Scheduler::new(
-        SchedulerConfig::new(&config.times),
+        SchedulerConfig {
+            artifacts_kept: config.artifacts.kept_for(),
+            ..SchedulerConfig::new(&config.times)
+        },
         store.clone() as Arc<dyn Store>,
         Arc::clone(&bus),
         &mut registry,
@@ -82,6 +90,16 @@ pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     );
     middle.spawn(parts.clone().watch("heartbeat monitor", monitor));
 
+    front.spawn({
+        let sweep = ukai_api::sweep_artifacts(artifacts.clone(), Arc::clone(&reads), SWEEP_EVERY);
+        let front = front.clone();
+        async move {
+            tokio::select! {
+                () = front.stopping() => {}
+                () = sweep => {}
+            }
+        }
+    });
     let api = ukai_api::router(ApiState {
         reads,
         scheduler: client,
@@ -90,6 +108,8 @@ pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
             Auth::Off => AuthMode::Off,
         },
         clock: Arc::new(wall_clock),
+        artifacts,
+        enroll_token: enroll_token.clone(),
         limits: ukai_api::Limits {
             allow_private_targets: config.allow_private_targets,
             ..ukai_api::Limits::default()

@@ -82,6 +82,29 @@ async fn token(server: &Server) -> String {
     made["token"].as_str().unwrap().to_owned()
 }
 
+/// A picture of one pixel.
+const PICTURE: &[u8] =
+    b"\x89\x50\x4e\x47\x0d\x0a\x1a\x0a\x00\x00\x00\x0d\x49\x48\x44\x52\x00\x00\x00\x01\x00\x00\x00\x01\
+    \x08\x02\x00\x00\x00\x90\x77\x53\xde\x00\x00\x00\x0c\x49\x44\x41\x54\x78\x9c\x63\xf8\xcf\xc0\x00\
+    \x00\x03\x01\x01\x00\xc9\xfe\x92\xef\x00\x00\x00\x00\x49\x45\x4e\x44\xae\x42\x60\x82";
+
+/// Brings a picture of the task.
+async fn bring(url: &str, token: &str, assigned: &Value) {
+    let query = [
+        ("taskId", assigned["taskId"].as_str().unwrap()),
+        ("run", &assigned["run"].to_string()),
+        ("kind", "screenshot"),
+        ("sha256", &ukai_artifacts::Sha256::of(PICTURE).to_string()),
+    ]
+    .map(|(key, value)| format!("{key}={value}"))
+    .join("&");
+    let put = reqwest::Client::new().put(format!("{url}/api/artifacts?{query}")).bearer_auth(token);
+    let answer = put.header("content-type", "image/png").body(PICTURE).send().await.unwrap();
+    let status = answer.status().as_u16();
+    // 409: cancelled meanwhile.
+    assert!(matches!(status, 201 | 409), "{status}: {}", answer.text().await.unwrap());
+}
+
 /// A worker whose pages take a while, and that reports also what was cancelled.
 async fn works_and_reports_too_much(url: String, token: String) {
     let mut target = Target::new(&url, "/workers").unwrap();
@@ -97,6 +120,7 @@ async fn works_and_reports_too_much(url: String, token: String) {
                     let assigned: Value = event.parse().unwrap();
                     let started = json!({ "taskId": assigned["taskId"], "startedAt": "2026-01-01T00:00:00Z" });
                     connection.emit("task:started", &started).unwrap();
+                    bring(&url, &token, &assigned).await;
                     task = Some(assigned);
                 }
                 Ok(Incoming::Event(_) | Incoming::Ack(_)) => {}

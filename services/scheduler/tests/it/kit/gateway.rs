@@ -20,7 +20,7 @@ pub(crate) struct Gateway {
     /// How long it waits for an answer.
     pub(crate) patience: Duration,
     pushed: Pushed,
-    worker: Option<WorkerId>,
+    pub(crate) worker: Option<WorkerId>,
 }
 
 impl Gateway {
