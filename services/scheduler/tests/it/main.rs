@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
-mod bus_away;
 mod artifacts;
+mod bus_away;
 mod commands;
 mod full;
 mod kit;
