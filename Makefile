@@ -30,7 +30,7 @@ build:
 
 test:
 	@scripts/check.sh test
-	@scripts/packages.sh browser nats-server
+	@scripts/packages.sh browser nats-server postgresql
 	@scripts/test.sh
 
 bench:

@@ -9,6 +9,21 @@ any_executable() {
     return 1
 }
 
+# The folder of its programs: version 15 or newer, server and psql.
+newest_postgresql() {
+    local folder version
+    for folder in /usr/lib/postgresql/*/bin; do
+        version=${folder#/usr/lib/postgresql/}
+        version=${version%/bin}
+        case "$version" in *[!0-9]* | "") continue ;; esac
+        if [ "$version" -ge 15 ] && [ -x "$folder/initdb" ] && [ -x "$folder/psql" ]; then echo "$folder"; return 0; fi
+    done
+    for folder in /usr/local/bin /usr/bin /usr/local/pgsql/bin /opt/homebrew/bin; do
+        if [ -x "$folder/initdb" ] && [ -x "$folder/psql" ]; then echo "$folder"; return 0; fi
+    done
+    return 1
+}
+
 found() {
     case "$1" in
         browser) any_executable /usr/lib/chromium/chromium-headless-shell /usr/bin/chromium-headless-shell \
@@ -19,7 +34,8 @@ found() {
             /Applications/Chromium.app/Contents/MacOS/Chromium /opt/homebrew/bin/chromium ;;
         nats-server) any_executable /usr/sbin/nats-server /usr/local/bin/nats-server /usr/bin/nats-server \
             /opt/homebrew/bin/nats-server /usr/local/sbin/nats-server ;;
-        *) echo "packages.sh: $1 is not known: browser, nats-server" >&2; exit 2 ;;
+        postgresql) newest_postgresql >/dev/null ;;
+        *) echo "packages.sh: $1 is not known: browser, nats-server, postgresql" >&2; exit 2 ;;
     esac
 }
 
@@ -27,6 +43,7 @@ packages() {
     case "$1" in
         browser) echo "chromium-headless-shell chromium-sandbox fonts-dejavu-core" ;;
         nats-server) echo "nats-server" ;;
+        postgresql) echo "postgresql postgresql-client" ;;
     esac
 }
 
@@ -35,6 +52,7 @@ elsewhere() {
     case "$1" in
         browser) echo "Install Chromium or Google Chrome (https://www.google.com/chrome)" ;;
         nats-server) echo "Install nats-server 2.9 or newer (https://nats.io; brew install nats-server)" ;;
+        postgresql) echo "Install PostgreSQL 15 or newer (https://www.postgresql.org; brew install postgresql)" ;;
     esac
 }
 
@@ -74,9 +92,18 @@ no_services() {
 services_again() { if [ "$made_policy" = yes ]; then as_root rm -f "$policy"; fi; }
 trap services_again EXIT
 
+# Debian's package also makes a cluster of its own; tests make theirs. The package that asks this file comes first.
+no_cluster() {
+    local file=/etc/postgresql-common/createcluster.conf
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql-common
+    as_root sed -i 's/^#\?create_main_cluster *=.*/create_main_cluster = false/' "$file"
+    grep -q '^create_main_cluster = false' "$file" || echo 'create_main_cluster = false' | as_root tee -a "$file" >/dev/null
+}
+
 echo "installing Debian's packages: ${wanted[*]}"
 as_root apt-get update
 no_services
+case " ${missing[*]} " in *" postgresql "*) no_cluster ;; esac
 as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${wanted[@]}"
 for thing in "${missing[@]}"; do
     found "$thing" || { echo "$thing was installed, but its binary isn't where Ukai looks for it." >&2; exit 2; }

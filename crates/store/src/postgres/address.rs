@@ -28,10 +28,14 @@ pub(super) enum Purpose {
 
 /// Planner settings: each statement of ours is a walk along indices, whatever the tables' sizes or how old their
 /// statistics are. A plan that was good for an empty queue would read a queue of a million row by row.
-const WALKS: [(&str, &str); 5] = [
+const WALKS: [(&str, &str); 9] = [
     ("enable_seqscan", "off"),
+    ("enable_bitmapscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
+    ("enable_hashagg", "off"),
+    ("enable_material", "off"),
+    ("enable_sort", "off"),
     ("jit", "off"),
     ("max_parallel_workers_per_gather", "0"),
 ];
@@ -121,7 +125,7 @@ fn take_tls(url: &str) -> Result<(String, bool, Option<String>), String> {
             _ => rest.push(pair),
         }
     }
-    if roots.is_some() && !verify && rest.iter().any(|pair| *pair == "sslmode=disable") {
+    if roots.is_some() && !verify && rest.contains(&"sslmode=disable") {
         return Err("sslrootcert with sslmode=disable".to_owned());
     }
     let url = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };

@@ -84,7 +84,8 @@ impl PostgresStore {
         migrate::at_start(url, &options).await?;
         let backend = format!("{} {}", options.service, &Uuid::new_v4().simple().to_string()[..12]);
         let leading = Address::parse(url, &options, Purpose::Lead, &backend)?;
-        let lease = leading.clone();
+        // A successor ends the leading connections, not this one: it tells the old leader at once.
+        let lease = Address::parse(url, &options, Purpose::Lead, &format!("{} lease", options.service))?;
         Ok(Arc::new(Self {
             leading: Pool::new(leading, Purpose::Lead, &options, 3),
             lease: Pool::new(lease, Purpose::Lead, &options, 1),

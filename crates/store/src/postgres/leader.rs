@@ -10,32 +10,34 @@ use tokio_postgres::Row;
 /// The database's clock in milliseconds. It moves on within a statement: one reading is made and used.
 macro_rules! clock {
     () => {
-        "WITH clock AS MATERIALIZED (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now) "
+        "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
     };
 }
 
 /// Confirms the epoch and keeps it until the transaction's end: a successor waits for the lock.
 const CHECK: &str = "SELECT 1 FROM leader WHERE one AND epoch = $1 AND epoch > 0 FOR KEY SHARE";
 
-const READ: &str =
-    concat!(clock!(), "SELECT epoch, address, expires_at, now, backend FROM leader, clock WHERE one");
-
-/// Whole, where READ alone would not keep commits away: they hold the row by its key.
-const READ_LOCKED: &str = concat!(
+const READ: &str = concat!(
+    "WITH clock AS MATERIALIZED (SELECT ",
     clock!(),
-    "SELECT epoch, address, expires_at, now, backend FROM leader, clock WHERE one FOR UPDATE OF leader"
+    " AS now) SELECT epoch, address, expires_at, now, backend FROM leader, clock WHERE one"
 );
 
+/// The lock first, and whole: an update of columns that are no key would not wait for the commits that hold the row by
+/// its key. The clock is read when the lock is there. One statement, so that nobody can be stopped in the middle of it.
 const TAKE: &str = concat!(
+    "WITH held AS MATERIALIZED (SELECT one FROM leader WHERE one FOR UPDATE), clock AS MATERIALIZED (SELECT ",
     clock!(),
-    "UPDATE leader SET epoch = epoch + 1, address = $1, backend = $2, expires_at = now + $3 FROM clock
-     WHERE one AND (expires_at <= now OR address = $1 OR epoch = 0) RETURNING epoch, address, expires_at, now, backend"
+    " AS now FROM held)
+    UPDATE leader SET epoch = epoch + 1, address = $1, backend = $2, expires_at = now + $3 FROM clock
+    WHERE one AND (expires_at <= now OR address = $1 OR epoch = 0) RETURNING epoch, address, expires_at, now, backend"
 );
 
 const RENEW: &str = concat!(
+    "WITH clock AS MATERIALIZED (SELECT ",
     clock!(),
-    "UPDATE leader SET expires_at = now + $2 FROM clock WHERE one AND epoch = $1 AND epoch > 0
-     RETURNING epoch, address, expires_at, now, backend"
+    " AS now) UPDATE leader SET expires_at = now + $2 FROM clock WHERE one AND epoch = $1 AND epoch > 0
+    RETURNING epoch, address, expires_at, now, backend"
 );
 
 /// Not its own: those of the same application_name that are another process's.
@@ -67,11 +69,7 @@ pub(super) async fn take_over(
     if !old.is_empty() && old != backend {
         end(session, &old).await;
     }
-    session.batch("BEGIN").await?;
-    // The lock first: an update of columns that are no key would not wait for commits.
-    session.row(READ_LOCKED, &[]).await?;
     let taken = session.row(TAKE, &[&address, &backend, &millis(lease)]).await?;
-    session.batch("COMMIT").await?;
     taken.map(|row| read(&row)).transpose()
 }
 

@@ -109,9 +109,9 @@ async fn ranges(session: &Session) -> Result<Vec<RangeKey>> {
 
 /// Reads every ready row: the one place where a walk along an index would be the longer way.
 async fn depth(session: &Session) -> Result<Vec<(Arc<str>, i64)>> {
-    session.batch("SET LOCAL enable_seqscan = on").await?;
+    session.batch("SET LOCAL enable_seqscan = on; SET LOCAL enable_hashagg = on").await?;
     let rows = session.rows("SELECT kind, count(*) FROM task_ready GROUP BY kind", &[]).await?;
-    session.batch("SET LOCAL enable_seqscan = off").await?;
+    session.batch("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashagg = off").await?;
     rows.iter().map(|row| Ok((arc(row, 0)?, get(row, 1)?))).collect()
 }
 

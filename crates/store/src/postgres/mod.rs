@@ -14,6 +14,8 @@ mod load;
 mod maintain;
 mod migrate;
 mod place;
+#[cfg(test)]
+mod plans;
 mod pool;
 mod prefetch;
 mod read;

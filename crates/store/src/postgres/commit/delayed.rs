@@ -15,7 +15,8 @@ pub(super) const STAY: &str =
     FROM unnest($1::uuid[], $2::bigint[], $3::uuid[],
         $4::integer[], $5::smallint[], $6::smallint[], $7::smallint[], $8::uuid[])
         n (id, at, job, run, attempts, losses, parse_errors, avoid)
-    WHERE p.id = n.id";
+    CROSS JOIN LATERAL (SELECT q.ctid AS place FROM task_delayed q WHERE q.id = n.id OFFSET 0) q
+    WHERE p.ctid = q.place";
 
 const ENTER: &str = "INSERT INTO task_delayed (id, at, job, run, attempts, losses, parse_errors, avoid)
     SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[],

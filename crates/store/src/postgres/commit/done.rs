@@ -16,7 +16,8 @@ pub(super) const STAY: &str =
     FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[],
         $5::integer[], $6::smallint[], $7::smallint[], $8::smallint[], $9::uuid[])
         n (id, status, finished_at, error, run, attempts, losses, parse_errors, avoid)
-    WHERE p.id = n.id";
+    CROSS JOIN LATERAL (SELECT q.ctid AS place FROM task_done q WHERE q.id = n.id OFFSET 0) q
+    WHERE p.ctid = q.place";
 
 const ENTER: &str =
     "INSERT INTO task_done (id, status, finished_at, error, run, attempts, losses, parse_errors, avoid)

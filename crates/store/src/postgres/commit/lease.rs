@@ -16,7 +16,8 @@ pub(super) const STAY: &str = "UPDATE task_lease p SET worker = n.worker, sessio
     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::bigint[],
         $7::integer[], $8::smallint[], $9::smallint[], $10::smallint[], $11::uuid[])
         n (id, worker, session, assigned_at, started_at, deadline, run, attempts, losses, parse_errors, avoid)
-    WHERE p.id = n.id";
+    CROSS JOIN LATERAL (SELECT q.ctid AS place FROM task_lease q WHERE q.id = n.id OFFSET 0) q
+    WHERE p.ctid = q.place";
 
 const ENTER: &str = "INSERT INTO task_lease (id, worker, session, assigned_at, started_at, deadline,
         run, attempts, losses, parse_errors, avoid)

@@ -1,4 +1,7 @@
 //! Tasks that change their place: out of one table, into another, or changed where they are.
+//!
+//! Statements that change rows one by one look each row's place up first, behind a fence (`OFFSET 0`): a plain join
+//! that was planned while its table was empty would go on to read the table as a whole when it no longer is.
 
 use super::batch::{Batch, Param, params, run_number};
 use super::{delayed, done, lease, ready, run, task};

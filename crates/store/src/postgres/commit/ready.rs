@@ -10,7 +10,9 @@ use uuid::Uuid;
 /// By the whole key.
 pub(super) const LEAVE: &str = "DELETE FROM task_ready p
     USING unnest($1::text[], $2::smallint[], $3::uuid[], $4::uuid[]) n (kind, rank, job, id)
-    WHERE p.kind = n.kind AND p.rank = n.rank AND p.job = n.job AND p.id = n.id";
+    CROSS JOIN LATERAL (SELECT q.ctid AS place FROM task_ready q
+        WHERE q.kind = n.kind AND q.rank = n.rank AND q.job = n.job AND q.id = n.id OFFSET 0) q
+    WHERE p.ctid = q.place";
 
 /// The same.
 pub(super) const STAY: &str = "UPDATE task_ready p
@@ -18,7 +20,9 @@ pub(super) const STAY: &str = "UPDATE task_ready p
     FROM unnest($1::text[], $2::smallint[], $3::uuid[], $4::uuid[], $5::text[],
         $6::integer[], $7::smallint[], $8::smallint[], $9::smallint[], $10::uuid[])
         n (kind, rank, job, id, host, run, attempts, losses, parse_errors, avoid)
-    WHERE p.kind = n.kind AND p.rank = n.rank AND p.job = n.job AND p.id = n.id AND p.host = n.host";
+    CROSS JOIN LATERAL (SELECT q.ctid AS place FROM task_ready q
+        WHERE q.kind = n.kind AND q.rank = n.rank AND q.job = n.job AND q.id = n.id AND q.host = n.host OFFSET 0) q
+    WHERE p.ctid = q.place";
 
 const ENTER: &str =
     "INSERT INTO task_ready (kind, rank, job, id, host, run, attempts, losses, parse_errors, avoid)

@@ -1,5 +1,11 @@
 //! PostgreSQL: the conformance suite, and the faults of many machines.
 
+mod away;
+mod errors;
+mod kill;
+mod schema;
+mod takeover;
+
 use crate::conformance::{Made, conformance};
 use std::io;
 use std::sync::Arc;
