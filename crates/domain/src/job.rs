@@ -1,6 +1,6 @@
 //! Jobs: named groups of tasks with a weight in the fair queue and a count of each state.
 
-use crate::{JobId, Timestamp};
+use crate::{Crawl, JobId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What made the job.
@@ -113,6 +113,17 @@ pub struct Job {
     pub completed_at: Option<Timestamp>,
     /// Why it failed.
     pub error: Option<String>,
+    /// What it follows and how far it is; of crawls alone.
+    #[serde(default)]
+    pub crawl: Option<Box<Crawl>>,
+}
+
+impl Job {
+    /// Pages whose links have not become tasks yet: the job isn't through while there is one.
+    #[must_use]
+    pub fn open_expansions(&self) -> u64 {
+        self.crawl.as_ref().map_or(0, |crawl| crawl.progress.open_expansions)
+    }
 }
 
 /// The balance of P4: `submitted = ready + delayed + leased + completed + failed + cancelled + purged`.

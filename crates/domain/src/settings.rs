@@ -25,6 +25,8 @@ pub struct Settings {
     pub delayed_window: usize,
     /// Tasks that one slice of a sweep ends.
     pub sweep_slice: usize,
+    /// Links that one step turns into tasks at most; one page's at least.
+    pub expansion_links: usize,
     /// Hand-outs of one step at most.
     pub max_handouts: usize,
 }
@@ -42,6 +44,7 @@ impl Default for Settings {
             window_budget: 200_000,
             delayed_window: 10_000,
             sweep_slice: 1_000,
+            expansion_links: 2_000,
             max_handouts: 1_000,
         }
     }

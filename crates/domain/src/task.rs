@@ -5,10 +5,16 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The kinds of work that this version can run. A submission of any other is refused.
-pub const RUNNABLE_KINDS: &[&str] = &["scrape"];
+pub const RUNNABLE_KINDS: &[&str] = &[DEFAULT_KIND, CRAWL_KIND];
 
 /// The capability of a worker that declares none.
 pub const DEFAULT_KIND: &str = "scrape";
+
+/// The kind of tasks whose links become tasks of the same job.
+pub const CRAWL_KIND: &str = "crawl";
+
+/// `error.details` of a `BLOCKED` page that its site's `robots.txt` forbids: nobody may fetch it, so nobody tries again.
+pub const ROBOTS_DISALLOWED: &str = "ROBOTS_DISALLOWED";
 
 /// The waiting tasks of one (kind, host) share a lane; politeness is a property of a lane.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -38,6 +44,9 @@ pub struct TaskBody {
     pub timeout_ms: Option<u32>,
     /// `options` of the submission as JSON text (screenshot, html, recipe).
     pub options: Option<String>,
+    /// Links away from a start page of its crawl; 0 for all that was submitted.
+    #[serde(default)]
+    pub depth: u16,
     /// When the submission was committed.
     pub created_at: Timestamp,
 }
@@ -142,6 +151,14 @@ pub enum ErrorType {
     ParseError,
     /// Over time.
     Timeout,
+}
+
+impl RunError {
+    /// Whether another run would end the same.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.kind == ErrorType::Blocked && self.details.as_deref() == Some(ROBOTS_DISALLOWED)
+    }
 }
 
 impl ErrorType {

@@ -4,7 +4,7 @@ use crate::malformed::Malformed;
 use crate::v1;
 use std::sync::Arc;
 use ukai_domain::scheduler::{IdempotencyKey, JobRef, NewTask, Submit};
-use ukai_domain::{JobId, JobKind, Timestamp};
+use ukai_domain::{CrawlRules, JobId, JobKind, Timestamp};
 
 /// A submission from the wire. Ranges are checked again: the leader trusts no caller.
 pub fn to_submit(request: v1::SubmitTasksRequest) -> Result<Submit, Malformed> {
@@ -12,8 +12,8 @@ pub fn to_submit(request: v1::SubmitTasksRequest) -> Result<Submit, Malformed> {
     let job = match request.job.ok_or(Malformed("job"))? {
         Job::Existing(id) => JobRef::Existing(JobId::from_slice(&id).ok_or(Malformed("job id"))?),
         Job::New(new) => {
-            let (name, kind, weight) = to_new_job(new)?;
-            JobRef::New { name, kind, weight }
+            let NewJob { name, kind, weight, crawl } = to_new_job(new)?;
+            JobRef::New { name, kind, weight, crawl }
         }
         Job::Implicit(implicit) => JobRef::Implicit {
             id: JobId::from_slice(&implicit.id).ok_or(Malformed("job id"))?,
@@ -30,9 +30,12 @@ pub fn from_submit(submit: Submit) -> v1::SubmitTasksRequest {
     use v1::submit_tasks_request::Job;
     let job = match submit.job {
         JobRef::Existing(id) => Job::Existing(id.as_bytes().to_vec()),
-        JobRef::New { name, kind, weight } => {
-            Job::New(v1::NewJob { name, kind: kind.as_str().to_owned(), weight })
-        }
+        JobRef::New { name, kind, weight, crawl } => Job::New(v1::NewJob {
+            name,
+            kind: kind.as_str().to_owned(),
+            weight,
+            crawl: crawl.as_ref().map(crawl_json),
+        }),
         JobRef::Implicit { id, name } => Job::Implicit(v1::ImplicitJob { id: id.as_bytes().to_vec(), name }),
     };
     v1::SubmitTasksRequest {
@@ -47,13 +50,44 @@ pub fn from_submit(submit: Submit) -> v1::SubmitTasksRequest {
     }
 }
 
-/// Name, kind and weight of a new job.
-pub fn to_new_job(new: v1::NewJob) -> Result<(String, JobKind, u32), Malformed> {
+/// What a new job is to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewJob {
+    /// For people.
+    pub name: String,
+    /// What makes its tasks.
+    pub kind: JobKind,
+    /// 1–1000.
+    pub weight: u32,
+    /// Of crawls alone.
+    pub crawl: Option<CrawlRules>,
+}
+
+/// A new job from the wire. Rules that can't be run are no rules.
+pub fn to_new_job(new: v1::NewJob) -> Result<NewJob, Malformed> {
     let kind = JobKind::parse(&new.kind).ok_or(Malformed("job kind"))?;
     if !(1..=1000).contains(&new.weight) {
         return Err(Malformed("job weight"));
     }
-    Ok((new.name, kind, new.weight))
+    let crawl = match (new.crawl, kind) {
+        (None, _) => None,
+        (Some(text), JobKind::Crawl) => Some(to_crawl(&text)?),
+        (Some(_), JobKind::Scrape | JobKind::Automation | JobKind::Strategy) => {
+            return Err(Malformed("crawl rules of another kind"));
+        }
+    };
+    Ok(NewJob { name: new.name, kind, weight: new.weight, crawl })
+}
+
+/// Rules as they go over the wire.
+#[must_use]
+pub fn crawl_json(rules: &CrawlRules) -> String {
+    serde_json::to_string(rules).unwrap_or_else(|_| "{}".to_owned())
+}
+
+fn to_crawl(text: &str) -> Result<CrawlRules, Malformed> {
+    let rules: CrawlRules = serde_json::from_str(text).map_err(|_| Malformed("crawl rules"))?;
+    if rules.faults().is_empty() { Ok(rules) } else { Err(Malformed("crawl rules")) }
 }
 
 /// The key of a command that may be repeated.

@@ -18,7 +18,7 @@ pub fn push_to_proto(push: &Push, now: Timestamp) -> v1::Push {
                 server_time: now.0,
             })
         }
-        PushMessage::Assigned { body, run, attempt, assigned_at, deadline } => {
+        PushMessage::Assigned { body, run, attempt, assigned_at, deadline, crawl } => {
             Message::Assigned(v1::Assigned {
                 task: body.id.as_bytes().to_vec(),
                 run: run.0,
@@ -30,6 +30,7 @@ pub fn push_to_proto(push: &Push, now: Timestamp) -> v1::Push {
                 assigned_at: assigned_at.0,
                 deadline: deadline.0,
                 options: body.options.clone(),
+                crawl: crawl.as_deref().map(crate::crawl_json),
             })
         }
         PushMessage::Cancelled { task, run, reason } => Message::Cancelled(v1::Cancelled {

@@ -247,6 +247,7 @@ impl Bench {
             max_attempts: 3,
             timeout_ms: None,
             options: None,
+            depth: 0,
             created_at: now,
         })
     }
@@ -279,6 +280,7 @@ fn job(id: JobId, now: Timestamp) -> Job {
         started_at: Some(now),
         completed_at: None,
         error: None,
+        crawl: None,
     }
 }
 

@@ -239,10 +239,9 @@ impl Leader {
         needs: ukai_domain::scheduler::Needs,
     ) -> Result<Prefetched, StoreError> {
         let mut read = self.store.prefetch(needs).await?;
-        let jobs = state.missing_jobs(&read);
-        if !jobs.is_empty() {
-            let needs = ukai_domain::scheduler::Needs { jobs, ..Default::default() };
-            read.jobs.extend(self.store.prefetch(needs).await?.jobs);
+        let more = state.needs_after(&read);
+        if !more.is_empty() {
+            read.add(self.store.prefetch(more).await?);
         }
         Ok(read)
     }

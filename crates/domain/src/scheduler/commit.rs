@@ -2,7 +2,8 @@
 
 use super::input::{HostPolicy, IdempotencyKey};
 use crate::{
-    Counts, EventRow, Job, JobId, LaneKey, Place, RunRow, TaskBody, TaskId, Timestamp, WorkerId, WorkerRow,
+    Counts, EventRow, Expansion, Job, JobId, LaneKey, Place, RunRow, TaskBody, TaskId, Timestamp, UrlHash,
+    WorkerId, WorkerRow,
 };
 use std::sync::Arc;
 
@@ -26,12 +27,20 @@ pub struct Commit {
     pub last_event: u64,
     /// Jobs to insert or replace.
     pub jobs: Vec<Job>,
-    /// Jobs to delete, with their counts.
+    /// Jobs to delete, with their counts and the pages that they have seen.
     pub deleted_jobs: Vec<JobId>,
     /// New tasks' bodies.
     pub tasks: Vec<Arc<TaskBody>>,
     /// Every task that changed its place, once, in the order of the first change.
     pub moves: Vec<Move>,
+    /// Links of completed pages to keep until they become tasks.
+    pub expansions: Vec<Expansion>,
+    /// Pages (by job and task) whose links have become tasks: their rows must exist and are deleted.
+    pub expanded: Vec<(JobId, TaskId)>,
+    /// Jobs that expand nothing any more: exactly so many rows of each are deleted, before new ones come.
+    pub dropped_expansions: Vec<(JobId, u64)>,
+    /// Pages that crawls have from now on; none may be there already.
+    pub urls: Vec<(JobId, UrlHash)>,
     /// Ended runs to append.
     pub runs: Vec<RunRow>,
     /// Deltas, one a job, to append.
@@ -58,6 +67,10 @@ impl Commit {
             && self.deleted_jobs.is_empty()
             && self.tasks.is_empty()
             && self.moves.is_empty()
+            && self.expansions.is_empty()
+            && self.expanded.is_empty()
+            && self.dropped_expansions.is_empty()
+            && self.urls.is_empty()
             && self.runs.is_empty()
             && self.counts.is_empty()
             && self.events.is_empty()

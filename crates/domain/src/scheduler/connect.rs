@@ -261,6 +261,7 @@ impl State {
                 attempt: lease.progress.attempts + 1,
                 assigned_at: lease.assigned_at,
                 deadline: lease.deadline,
+                crawl: self.rules_for(&lease.body),
             },
         );
     }

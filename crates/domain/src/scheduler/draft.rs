@@ -5,8 +5,8 @@ use super::{
     Token,
 };
 use crate::{
-    Counts, Event, EventRow, GatewayId, Job, JobId, Place, Rejection, SessionId, TaskId, Timestamp, WorkerId,
-    WorkerRow,
+    Counts, Event, EventRow, Expansion, GatewayId, Job, JobId, Place, Rejection, SessionId, TaskId,
+    Timestamp, UrlHash, WorkerId, WorkerRow,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +25,8 @@ pub(super) struct Draft {
     jobs: BTreeMap<JobId, Job>,
     workers: BTreeMap<WorkerId, Option<WorkerRow>>,
     ended: BTreeMap<TaskId, Vec<EndedRun>>,
+    /// Pages that this step gave to crawls.
+    urls: BTreeSet<(JobId, UrlHash)>,
     /// Jobs whose counts changed: looked at for their end after all inputs.
     pub(super) touched_jobs: BTreeSet<JobId>,
 }
@@ -44,6 +46,7 @@ impl Draft {
             jobs: BTreeMap::new(),
             workers: BTreeMap::new(),
             ended: BTreeMap::new(),
+            urls: BTreeSet::new(),
             touched_jobs: BTreeSet::new(),
         }
     }
@@ -87,6 +90,39 @@ impl Draft {
     pub(super) fn count(&mut self, job: JobId, delta: &Counts) {
         self.counts.entry(job).or_default().add(delta);
         self.touched_jobs.insert(job);
+    }
+
+    pub(super) fn expansion(&mut self, expansion: Expansion) {
+        self.commit.expansions.push(expansion);
+    }
+
+    pub(super) fn expanded(&mut self, job: JobId, task: TaskId) {
+        self.commit.expanded.push((job, task));
+    }
+
+    /// Of `open` expansions those of this step are not written, and those of before are deleted.
+    pub(super) fn drop_expansions(&mut self, job: JobId, open: u64) {
+        let before = self.commit.expansions.len();
+        self.commit.expansions.retain(|e| e.job != job);
+        let stored = open.saturating_sub((before - self.commit.expansions.len()) as u64);
+        if stored > 0 {
+            self.commit.dropped_expansions.push((job, stored));
+        }
+    }
+
+    /// Whether the crawl has the page, from before or from this step.
+    pub(super) fn has_url(&self, job: JobId, url: UrlHash) -> bool {
+        self.prefetched.urls.contains(&(job, url)) || self.urls.contains(&(job, url))
+    }
+
+    /// The crawl has the page from now on; whether it hadn't before.
+    pub(super) fn add_url(&mut self, job: JobId, url: UrlHash) -> bool {
+        let is_new = !self.has_url(job, url);
+        if is_new {
+            self.urls.insert((job, url));
+            self.commit.urls.push((job, url));
+        }
+        is_new
     }
 
     pub(super) fn run_ended(&mut self, row: crate::RunRow) {

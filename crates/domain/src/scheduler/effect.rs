@@ -2,7 +2,7 @@
 
 use super::input::Token;
 use crate::{
-    Code, Counts, GatewayId, Job, JobId, Rejection, Run, SessionId, TaskBody, TaskId, Timestamp,
+    Code, Counts, CrawlRules, GatewayId, Job, JobId, Rejection, Run, SessionId, TaskBody, TaskId, Timestamp,
     WorkerConfig, WorkerId, WorkerRow,
 };
 use serde::{Deserialize, Serialize};
@@ -40,8 +40,15 @@ pub enum PushMessage {
         task_timeout: Duration,
         config: WorkerConfig,
     },
-    /// `task:assigned`.
-    Assigned { body: Arc<TaskBody>, run: Run, attempt: u8, assigned_at: Timestamp, deadline: Timestamp },
+    /// `task:assigned`; `crawl` where the task's links are followed.
+    Assigned {
+        body: Arc<TaskBody>,
+        run: Run,
+        attempt: u8,
+        assigned_at: Timestamp,
+        deadline: Timestamp,
+        crawl: Option<Box<CrawlRules>>,
+    },
     /// `task:cancelled`.
     Cancelled { task: TaskId, run: Run, reason: String },
     /// `worker:config_update`; `reset` clears a block that the worker remembers.

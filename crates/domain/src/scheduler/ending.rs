@@ -57,6 +57,9 @@ impl State {
             End::Cancelled | End::HandedBack => (None, None, None),
         };
         let items = result.as_ref().map_or(0, |r| r.items);
+        if let Some(result) = &result {
+            self.keep_links(draft, &lease.body, result.extra.as_deref());
+        }
         draft.run_ended(RunRow {
             task,
             run: lease.progress.run,
@@ -154,6 +157,9 @@ impl State {
         let waiting = Waiting { body: Arc::clone(&lease.body), progress };
         if self.sweeping.contains(&lease.body.job) {
             return self.finish_task(draft, PlaceName::Leased, cancelled(waiting, draft.now));
+        }
+        if error.as_ref().is_some_and(RunError::is_final) {
+            return self.give_up(draft, lease, waiting, error);
         }
         let verdict = judge(outcome, kind, progress, lease.body.max_attempts, self.random.random::<f64>());
         self.cool_down(draft, lease, outcome, kind);
@@ -257,7 +263,7 @@ impl State {
 
     fn finish_job(&mut self, draft: &mut Draft, id: JobId) {
         let Some(state) = self.jobs.get_mut(&id) else { return };
-        if state.counts.open() > 0 || self.sweeping.contains(&id) {
+        if state.counts.open() > 0 || state.job.open_expansions() > 0 || self.sweeping.contains(&id) {
             return;
         }
         if state.job.status.is_terminal() {

@@ -1,8 +1,8 @@
 //! What happens to the scheduler: commands of operators, words of workers, news of gateways, time.
 
 use crate::{
-    ErrorType, GatewayId, JobId, JobKind, NetworkInfo, ReportedStatus, Run, RunError, RunResult, SessionId,
-    TaskId, Timestamp, WorkerConfig, WorkerId, WorkerStats,
+    CrawlRules, ErrorType, GatewayId, JobId, JobKind, NetworkInfo, ReportedStatus, Run, RunError, RunResult,
+    SessionId, TaskId, Timestamp, WorkerConfig, WorkerId, WorkerStats,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,13 @@ pub enum Input {
     /// Accept tasks, all or nothing.
     Submit(Submit),
     /// Make an empty job.
-    CreateJob { name: String, kind: JobKind, weight: u32, idempotency: Option<IdempotencyKey> },
+    CreateJob {
+        name: String,
+        kind: JobKind,
+        weight: u32,
+        crawl: Option<CrawlRules>,
+        idempotency: Option<IdempotencyKey>,
+    },
     /// Pause, resume, cancel or delete a job.
     ControlJob { job: JobId, action: JobAction, idempotency: Option<IdempotencyKey> },
     /// End a task that has not ended.
@@ -97,7 +103,7 @@ pub enum JobRef {
     /// Must exist and not be cancelled.
     Existing(JobId),
     /// Is made with the tasks.
-    New { name: String, kind: JobKind, weight: u32 },
+    New { name: String, kind: JobKind, weight: u32, crawl: Option<CrawlRules> },
     /// The submitting key's own; made at its first use.
     Implicit { id: JobId, name: String },
 }

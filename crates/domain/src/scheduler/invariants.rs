@@ -13,6 +13,7 @@ pub fn faults(state: &State) -> Vec<String> {
     faults.extend(counts(state));
     faults.extend(leases(state));
     faults.extend(sessions(state));
+    faults.extend(crawls(state));
     faults
 }
 
@@ -78,6 +79,32 @@ fn leases(state: &State) -> Vec<String> {
     }
     for task in state.unconfirmed.keys().filter(|task| !state.leases.contains_key(task)) {
         faults.push(format!("{task} is unconfirmed without a lease"));
+    }
+    faults
+}
+
+/// A crawl's links are pending exactly while a page of it is open; what is open is worked on unless it is paused.
+fn crawls(state: &State) -> Vec<String> {
+    let mut faults = Vec::new();
+    for job in state.jobs.values().map(|state| &state.job) {
+        let open = job.open_expansions();
+        let Some(crawl) = &job.crawl else { continue };
+        if (open == 0) != (crawl.progress.pending_links == 0) {
+            faults.push(format!("job {}: {open} pages with {} links", job.id, crawl.progress.pending_links));
+        }
+        if open > 0 && job.status.is_terminal() {
+            faults.push(format!("job {} has ended with {open} open pages", job.id));
+        }
+        if crawl.progress.pages > u64::from(crawl.rules.max_pages) {
+            faults.push(format!("job {} has {} pages of its most", job.id, crawl.progress.pages));
+        }
+        let expands = open > 0 && !job.status.is_terminal() && job.status != crate::JobStatus::Paused;
+        if expands != state.expanding.contains(&job.id) {
+            faults.push(format!("job {} is to expand: {expands}, but listed otherwise", job.id));
+        }
+    }
+    if let Some(job) = state.expanding.iter().find(|job| !state.jobs.contains_key(job)) {
+        faults.push(format!("job {job} expands and is not in memory"));
     }
     faults
 }

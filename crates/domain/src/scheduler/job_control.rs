@@ -64,6 +64,7 @@ impl State {
         draft.event(id, Event::JobChanged { status, error: None });
         draft.job(job);
         self.queue.hold(id, status == JobStatus::Paused || status == JobStatus::Cancelled);
+        self.list_expanding(id);
     }
 
     /// Nothing of the job is handed out any more, its running runs end at once; the rest is swept in slices.
@@ -80,6 +81,7 @@ impl State {
         self.queue.hold(id, true);
         self.queue.drop_job(id);
         self.delayed.rows.retain(|_, waiting| waiting.body.job != id);
+        self.drop_links(draft, id);
         let running: Vec<TaskId> =
             self.leases.values().filter(|lease| lease.body.job == id).map(|lease| lease.body.id).collect();
         for task in running {

@@ -2,6 +2,7 @@
 
 mod commit;
 mod connect;
+mod crawl;
 mod dispatch;
 mod draft;
 mod effect;
@@ -32,8 +33,8 @@ pub use input::{
 };
 pub use invariants::faults;
 pub use prefetch::{
-    ColdTask, DelayedNeed, DelayedRows, EndedRun, Needs, Prefetched, RangeKey, RangeNeed, RangeRows,
-    Snapshot, SweepNeed, WindowKey, WindowNeed, WindowRows,
+    ColdTask, DelayedNeed, DelayedRows, EndedRun, ExpansionNeed, Needs, Prefetched, RangeKey, RangeNeed,
+    RangeRows, Snapshot, SweepNeed, WindowKey, WindowNeed, WindowRows,
 };
 pub use queue::Reading;
 pub use state::State;

@@ -1,7 +1,7 @@
 //! Which cold rows the next step needs.
 
 use super::state::State;
-use super::{Input, Needs, Prefetched, Query, SweepNeed, Token};
+use super::{ExpansionNeed, Input, Needs, Prefetched, Query, SweepNeed, Token};
 use crate::JobId;
 
 /// Jobs, and windows, that are read on between two steps at most.
@@ -21,6 +21,8 @@ impl State {
             let ended_too = self.jobs.get(job).is_some_and(|s| s.job.deleting);
             needs.sweeps.push(SweepNeed { job: *job, ended_too, limit: self.settings.sweep_slice });
         }
+        let expansion = self.next_to_expand();
+        needs.expansion = expansion.map(|job| ExpansionNeed { job, links: self.settings.expansion_links });
         for (_, input) in inputs {
             self.name_rows(input, &mut needs);
         }
@@ -28,6 +30,8 @@ impl State {
         needs.tasks.dedup();
         needs.jobs.sort_unstable();
         needs.jobs.dedup();
+        needs.urls.sort_unstable();
+        needs.urls.dedup();
         needs
     }
 
@@ -35,6 +39,10 @@ impl State {
         match input {
             Input::Submit(submit) => {
                 needs.idempotency.extend(submit.idempotency.clone());
+                if let super::JobRef::Existing(id) = submit.job {
+                    let pages = submit.tasks.iter().filter_map(super::crawl::start_page);
+                    needs.urls.extend(pages.map(|page| (id, page.hash())));
+                }
                 match submit.job {
                     super::JobRef::Existing(id) | super::JobRef::Implicit { id, .. } => {
                         self.name_job(id, needs)
@@ -107,9 +115,10 @@ impl State {
         }
     }
 
-    /// Jobs of the tasks that were read, where memory doesn't have them: a second reading.
+    /// What a second reading must bring ([`Prefetched::add`]): jobs of the tasks that were read, where memory doesn't
+    /// have them, and whether crawls have the pages that are to be expanded.
     #[must_use]
-    pub fn missing_jobs(&self, read: &Prefetched) -> Vec<JobId> {
+    pub fn needs_after(&self, read: &Prefetched) -> Needs {
         let mut jobs: Vec<JobId> = read
             .tasks
             .values()
@@ -118,12 +127,22 @@ impl State {
             .collect();
         jobs.sort_unstable();
         jobs.dedup();
-        jobs
+        let expansions = read.expansion.iter().flat_map(|(_, expansions)| expansions);
+        let mut urls: Vec<_> = expansions
+            .flat_map(|e| e.links.iter().map(|link| (e.job, link)))
+            .filter_map(|(job, link)| Some((job, crate::PageUrl::parse(link)?.hash())))
+            .collect();
+        urls.sort_unstable();
+        urls.dedup();
+        Needs { jobs, urls, ..Needs::default() }
     }
 
     /// Whether another step should follow at once, without waiting for inputs.
     #[must_use]
     pub fn has_background_work(&self) -> bool {
-        !self.sweeping.is_empty() || self.cut_short || !self.free.is_empty() && self.queue.is_starved()
+        !self.sweeping.is_empty()
+            || !self.expanding.is_empty()
+            || self.cut_short
+            || !self.free.is_empty() && self.queue.is_starved()
     }
 }

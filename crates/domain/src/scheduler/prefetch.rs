@@ -5,9 +5,10 @@
 use super::commit::{IdempotencyRow, LaneRow};
 use super::input::{HostPolicy, IdempotencyKey};
 use crate::{
-    Counts, Job, JobId, LaneKey, Lease, Outcome, Place, Run, TaskId, Timestamp, Waiting, WorkerId, WorkerRow,
+    Counts, Expansion, Job, JobId, LaneKey, Lease, Outcome, Place, Run, TaskId, Timestamp, UrlHash, Waiting,
+    WorkerId, WorkerRow,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The ready rows of one (kind, priority, job, host) form one range of `task_ready`, ordered by id.
@@ -49,6 +50,10 @@ pub struct Needs {
     pub delayed: Option<DelayedNeed>,
     /// Jobs being swept: their next rows that are ready or delayed; of deleted jobs also ended ones.
     pub sweeps: Vec<SweepNeed>,
+    /// The next expansions of a crawl, oldest page first.
+    pub expansion: Option<ExpansionNeed>,
+    /// Which of these pages their crawls have already.
+    pub urls: Vec<(JobId, UrlHash)>,
     /// Count ready rows ahead of these tasks (same kind; higher priority, or the same and older).
     pub ahead: Vec<TaskId>,
 }
@@ -103,6 +108,15 @@ pub struct SweepNeed {
     pub limit: usize,
 }
 
+/// The next pages of a crawl whose links are to become tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpansionNeed {
+    /// Whose.
+    pub job: JobId,
+    /// Links of all of them together at most; the first page comes in any case.
+    pub links: usize,
+}
+
 /// What was read. Nothing may be written between the reading and the step.
 #[derive(Clone, Debug, Default)]
 pub struct Prefetched {
@@ -120,8 +134,20 @@ pub struct Prefetched {
     pub delayed: Option<DelayedRows>,
     /// One for every need.
     pub sweeps: Vec<(JobId, Vec<Place>)>,
+    /// For the need: whose, and its pages, in the order of their tasks' ids.
+    pub expansion: Option<(JobId, Vec<Expansion>)>,
+    /// Those that are there.
+    pub urls: BTreeSet<(JobId, UrlHash)>,
     /// Capped at 10,000.
     pub ahead: BTreeMap<TaskId, u64>,
+}
+
+impl Prefetched {
+    /// Takes what a second reading found ([`super::State::needs_after`]).
+    pub fn add(&mut self, more: Self) {
+        self.jobs.extend(more.jobs);
+        self.urls.extend(more.urls);
+    }
 }
 
 /// A task as the store has it.

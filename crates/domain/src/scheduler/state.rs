@@ -41,6 +41,10 @@ pub struct State {
     pub(super) timers: BTreeSet<(Timestamp, Timer)>,
     /// Jobs with a cancel or delete intent that is not through.
     pub(super) sweeping: BTreeSet<JobId>,
+    /// Crawls with pages whose links are to become tasks, and that are not paused.
+    pub(super) expanding: BTreeSet<JobId>,
+    /// Whose turn it was last among them.
+    pub(super) last_expanded: JobId,
     /// While the bus is away no clock of a worker runs.
     pub(super) bus_away: bool,
     /// The last step made as many hand-outs as one may: the next goes on.
@@ -103,6 +107,8 @@ impl State {
             uses: 0,
             timers: BTreeSet::new(),
             sweeping: BTreeSet::new(),
+            expanding: BTreeSet::new(),
+            last_expanded: JobId::NIL,
             bus_away: false,
             cut_short: false,
             settings,
@@ -119,7 +125,9 @@ impl State {
             }
             let held = job.status == crate::JobStatus::Paused || state.sweeping.contains(&job.id);
             state.queue.hold(job.id, held);
-            state.jobs.insert(job.id, JobState { job, counts });
+            let id = job.id;
+            state.jobs.insert(id, JobState { job, counts });
+            state.list_expanding(id);
         }
         for row in snapshot.workers {
             state.insert_worker(row);

@@ -35,6 +35,9 @@ pub fn step(state: &mut State, inputs: Vec<(Token, Input)>, prefetched: Prefetch
     for (job, rows) in std::mem::take(&mut draft.prefetched.sweeps) {
         state.sweep(&mut draft, job, rows);
     }
+    if let Some((job, expansions)) = draft.prefetched.expansion.take() {
+        state.expand(&mut draft, job, expansions);
+    }
     for (token, input) in inputs {
         let reply = state.take(&mut draft, input);
         draft.reply(token, reply);
@@ -55,8 +58,8 @@ impl State {
     fn take(&mut self, draft: &mut Draft, input: Input) -> Result<Reply, Rejection> {
         match input {
             Input::Submit(submit) => self.submit(draft, submit),
-            Input::CreateJob { name, kind, weight, idempotency } => {
-                self.create_job(draft, name, kind, weight, idempotency)
+            Input::CreateJob { name, kind, weight, crawl, idempotency } => {
+                self.create_job(draft, super::submit::NewJob { name, kind, weight, crawl }, idempotency)
             }
             Input::ControlJob { job, action, idempotency } => {
                 self.control_job(draft, job, action, idempotency)

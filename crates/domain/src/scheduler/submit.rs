@@ -4,10 +4,18 @@ use super::draft::Draft;
 use super::state::{JobState, State};
 use super::{IdempotencyKey, JobRef, NewTask, Reply, Submit};
 use crate::{
-    Code, Counts, Event, Job, JobId, JobKind, JobStatus, Place, Progress, Rejection, TaskBody, TaskId,
-    Waiting,
+    Code, Counts, CrawlRules, Event, Job, JobId, JobKind, JobStatus, Place, Progress, Rejection, TaskBody,
+    TaskId, Waiting,
 };
 use std::sync::Arc;
+
+/// What a new job is to be. A crawl without rules has the default ones.
+pub(super) struct NewJob {
+    pub(super) name: String,
+    pub(super) kind: JobKind,
+    pub(super) weight: u32,
+    pub(super) crawl: Option<CrawlRules>,
+}
 
 /// Tasks of one submission at most.
 pub const MAX_BATCH: usize = 10_000;
@@ -23,17 +31,19 @@ impl State {
                 format!("tasks: between 1 and {MAX_BATCH} are needed"),
             ));
         }
+        let pages = self.check_start_pages(draft, &submit)?;
         let job = self.job_for(draft, submit.job)?;
+        self.take_start_pages(draft, job, pages);
         let mut tasks = Vec::with_capacity(submit.tasks.len());
         for task in submit.tasks {
-            tasks.push(self.accept(draft, job, task));
+            tasks.push(self.accept(draft, job, task, 0));
         }
         let reply = Reply::Submitted { job, tasks, created_at: draft.now };
         draft.remember(submit.idempotency, &reply);
         Ok(reply)
     }
 
-    fn accept(&mut self, draft: &mut Draft, job: JobId, new: NewTask) -> TaskId {
+    pub(super) fn accept(&mut self, draft: &mut Draft, job: JobId, new: NewTask, depth: u16) -> TaskId {
         let now = draft.now;
         let id = TaskId(self.ids.next(now));
         let lane = crate::LaneKey { kind: new.kind, host: new.host };
@@ -55,6 +65,7 @@ impl State {
             max_attempts: new.max_attempts,
             timeout_ms: new.timeout_ms,
             options: new.options,
+            depth,
             created_at: now,
         });
         draft.new_task(Arc::clone(&body));
@@ -93,14 +104,17 @@ impl State {
     fn job_for(&mut self, draft: &mut Draft, job: JobRef) -> Result<JobId, Rejection> {
         match job {
             JobRef::Existing(id) => self.reopen(draft, id),
-            JobRef::New { name, kind, weight } => Ok(self.make_job(draft, None, name, kind, weight, false)),
+            JobRef::New { name, kind, weight, crawl } => {
+                Ok(self.make_job(draft, None, NewJob { name, kind, weight, crawl }, false))
+            }
             JobRef::Implicit { id, name } => {
                 if self.sweeping.contains(&id) || draft.deletes(id) {
                     return Err(Rejection::new(Code::Conflict, "this key's loose tasks are being cancelled"));
                 }
                 match self.find_job(draft, id).map(|state| state.job.status) {
                     None => {
-                        self.make_job(draft, Some(id), name, JobKind::Scrape, 1, true);
+                        let new = NewJob { name, kind: JobKind::Scrape, weight: 1, crawl: None };
+                        self.make_job(draft, Some(id), new, true);
                     }
                     // The loose tasks of before were cancelled; the job itself never ends.
                     Some(status) if status.is_terminal() => self.set_job(draft, id, JobStatus::Pending),
@@ -133,15 +147,13 @@ impl State {
     pub(super) fn create_job(
         &mut self,
         draft: &mut Draft,
-        name: String,
-        kind: JobKind,
-        weight: u32,
+        new: NewJob,
         idempotency: Option<IdempotencyKey>,
     ) -> Result<Reply, Rejection> {
         if let Some(replay) = draft.replay(idempotency.as_ref()) {
             return replay;
         }
-        let id = self.make_job(draft, None, name, kind, weight, false);
+        let id = self.make_job(draft, None, new, false);
         let reply = self.job_reply(id)?;
         draft.remember(idempotency, &reply);
         Ok(reply)
@@ -154,15 +166,10 @@ impl State {
             .ok_or_else(|| Rejection::new(Code::JobNotFound, format!("there is no job {id}")))
     }
 
-    fn make_job(
-        &mut self,
-        draft: &mut Draft,
-        id: Option<JobId>,
-        name: String,
-        kind: JobKind,
-        weight: u32,
-        implicit: bool,
-    ) -> JobId {
+    fn make_job(&mut self, draft: &mut Draft, id: Option<JobId>, new: NewJob, implicit: bool) -> JobId {
+        let NewJob { name, kind, weight, crawl } = new;
+        let crawl = (kind == JobKind::Crawl)
+            .then(|| Box::new(crate::Crawl { rules: crawl.unwrap_or_default(), ..crate::Crawl::default() }));
         let id = id.unwrap_or_else(|| JobId(self.ids.next(draft.now)));
         let job = Job {
             id,
@@ -176,6 +183,7 @@ impl State {
             started_at: None,
             completed_at: None,
             error: None,
+            crawl,
         };
         draft.event(id, Event::JobCreated { name: job.name.clone(), kind: kind.as_str().to_owned() });
         draft.job(job.clone());

@@ -101,8 +101,13 @@ impl Kit {
     }
 
     pub(crate) fn job(&mut self, weight: u32) -> JobId {
-        let input =
-            Input::CreateJob { name: "job".to_owned(), kind: JobKind::Scrape, weight, idempotency: None };
+        let input = Input::CreateJob {
+            name: "job".to_owned(),
+            kind: JobKind::Scrape,
+            weight,
+            crawl: None,
+            idempotency: None,
+        };
         match self.ask(input).unwrap() {
             Reply::Job(job, _) => job.id,
             other => panic!("{other:?}"),

@@ -10,11 +10,12 @@ use uuid::Uuid;
 /// A task's body; the table is `t`. [`body`] reads it.
 macro_rules! body_columns {
     () => {
-        "t.id, t.job, t.kind, t.host, t.url, t.priority, t.max_attempts, t.timeout_ms, t.options, t.created_at"
+        "t.id, t.job, t.kind, t.host, t.url, t.priority, t.max_attempts, t.timeout_ms, t.options, t.created_at,
+         t.depth"
     };
 }
 /// How many columns that is.
-pub(super) const BODY_WIDTH: usize = 10;
+pub(super) const BODY_WIDTH: usize = 11;
 
 /// A task's history; the table is `p`. [`progress`] reads it.
 macro_rules! progress_columns {
@@ -45,6 +46,7 @@ pub(super) fn body_in_lane(row: &Row<'_>, at: usize, lane: LaneKey) -> Result<Ta
         timeout_ms: row.get(at + 7)?,
         options: row.get(at + 8)?,
         created_at: time(row, at + 9)?,
+        depth: row.get(at + 10)?,
     })
 }
 

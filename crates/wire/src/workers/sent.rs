@@ -71,6 +71,9 @@ pub struct TaskAssigned<'a> {
     /// The submission's options as they came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub options: Option<&'a RawValue>,
+    /// What the page's links must keep to, where they are followed: `respectRobots`, `scope` …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crawl: Option<&'a RawValue>,
     /// W3C trace context.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<&'a str>,
@@ -87,6 +90,13 @@ impl<'a> TaskAssigned<'a> {
         }
         self.options = options.and_then(|text| serde_json::from_str(text).ok());
         self.recipe = options.and_then(|text| serde_json::from_str::<Recipe<'_>>(text).ok()?.recipe);
+        self
+    }
+
+    /// `crawl` from the text that the bus carried; unreadable text is left out.
+    #[must_use]
+    pub fn with_crawl(mut self, crawl: Option<&'a str>) -> Self {
+        self.crawl = crawl.and_then(|text| serde_json::from_str(text).ok());
         self
     }
 }

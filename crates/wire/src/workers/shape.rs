@@ -32,6 +32,8 @@ pub(crate) enum Shape {
     Bool,
     Id,
     Run,
+    /// A whole number from 0.
+    Count,
     Time,
     /// A time, or `""` where it is unknown.
     TimeOrEmpty,
@@ -85,6 +87,9 @@ fn value_error(value: &Value, shape: &Shape, path: String) -> Option<(String, St
             value.as_u64().is_some_and(|n| (1..=u64::from(u32::MAX)).contains(&n)),
             "must be a whole number from 1",
         ),
+        Shape::Count => {
+            (value.as_u64().is_some_and(|n| n <= u64::from(u32::MAX)), "must be a whole number from 0")
+        }
         Shape::Time => (text(is_time), "must be an ISO 8601 time"),
         Shape::TimeOrEmpty => {
             (text(|t| t.is_empty() || is_time(t)), "must be an ISO 8601 time or an empty string")

@@ -35,7 +35,7 @@ fn good() -> Vec<(&'static str, Value, &'static [Field])> {
                 },
                 "metrics": {"scrapeDurationMs": 900, "pageLoadTimeMs": 400},
                 "kind": "scrape", "verdict": "PRODUCT", "records": [{"title": "Kettle"}, {"title": "Pan"}],
-                "links": ["https://example.com/2"], "artifacts": [{"id": 1}], "sources": {"price": "json-ld"},
+                "links": ["https://example.com/2"], "linksSkipped": {"robots": 1, "nofollow": null}, "finalUrl": "https://example.com/", "artifacts": [{"id": 1}], "sources": {"price": "json-ld"},
             }),
             shapes::COMPLETED,
         ),
@@ -193,6 +193,10 @@ fn bad_events_name_their_field() {
         (2, "/records", json!({}), "records: must be an array"),
         (2, "/records", json!([{}, 1]), "records[1]: must be an object"),
         (2, "/links", json!("x"), "links: must be an array"),
+        (2, "/links", json!(["x", 7]), "links[1]: must be a string"),
+        (2, "/linksSkipped", json!([1]), "linksSkipped: must be an object"),
+        (2, "/linksSkipped", json!({ "robots": -1 }), "linksSkipped.robots: must be a whole number from 0"),
+        (2, "/finalUrl", json!(7), "finalUrl: must be a string"),
         (2, "/kind", json!(1), "kind: must be a string"),
         (
             3,
@@ -355,6 +359,7 @@ fn messages_as_they_leave() {
         deadline_at: Timestamp(1_770_000_030_000),
         recipe: None,
         options: None,
+        crawl: None,
         traceparent: None,
     };
     insta::assert_snapshot!("assigned", text(&assigned));
@@ -362,7 +367,8 @@ fn messages_as_they_leave() {
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
         ..assigned
     }
-    .with_options(Some(r#"{"screenshot":true,"recipe":{"fields":{"title":"h1"}}}"#));
+    .with_options(Some(r#"{"screenshot":true,"recipe":{"fields":{"title":"h1"}}}"#))
+    .with_crawl(Some(r#"{"maxDepth":2,"respectRobots":true}"#));
     insta::assert_snapshot!("assigned_full", text(&full));
     let cancelled = TaskCancelled { task_id: TaskId(id(2)), reason: "cancelled by an operator", run: Run(1) };
     insta::assert_snapshot!("cancelled", text(&cancelled));

@@ -12,7 +12,7 @@ use ukai_domain::JobKind;
 use ukai_rpc::v1;
 
 /// Kinds of jobs that this version can run.
-const RUNNABLE: [JobKind; 1] = [JobKind::Scrape];
+const RUNNABLE: [JobKind; 2] = [JobKind::Scrape, JobKind::Crawl];
 
 /// Makes an empty job; tasks join it by `jobId`.
 #[utoipa::path(post, path = "/api/jobs", tag = "jobs", operation_id = "createJob",
@@ -36,10 +36,12 @@ pub(crate) async fn create_job(
 }
 
 fn new_job(fields: &mut Fields<'_>, errors: &mut Errors) -> v1::NewJob {
+    let kind = kind(fields, errors);
     v1::NewJob {
         name: fields.required_text("name", 1..=200, errors),
-        kind: kind(fields, errors).as_str().to_owned(),
         weight: fields.integer("weight", 1..=1_000, errors).unwrap_or(1),
+        crawl: super::crawl::rules(fields, kind, None, errors).map(|rules| ukai_rpc::crawl_json(&rules)),
+        kind: kind.as_str().to_owned(),
     }
 }
 
@@ -50,7 +52,7 @@ fn kind(fields: &mut Fields<'_>, errors: &mut Errors) -> JobKind {
         _ => None,
     };
     if kind.is_none() {
-        fields.error("kind", "must be a kind that this version can run: scrape", errors);
+        fields.error("kind", "must be a kind that this version can run: scrape, crawl", errors);
     }
     kind.unwrap_or(JobKind::Scrape)
 }

@@ -1,6 +1,7 @@
 //! The actions on jobs.
 
 pub(crate) mod control;
+pub(crate) mod crawl;
 pub(crate) mod create;
 pub(crate) mod events;
 pub(crate) mod list;

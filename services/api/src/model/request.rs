@@ -16,7 +16,7 @@ pub(crate) struct NewTaskRequest {
     /// Higher first.
     #[schema(minimum = 0, maximum = 100, default = 50)]
     priority: Option<u32>,
-    /// What this version can run: `scrape`.
+    /// What this version can run: `scrape`, or `crawl`, which also follows the page's links.
     #[schema(default = "scrape")]
     kind: Option<String>,
     /// Attempts that count, at most.
@@ -24,8 +24,10 @@ pub(crate) struct NewTaskRequest {
     max_attempts: Option<u32>,
     /// Not handed out before.
     not_before: Option<Time>,
-    /// An existing job; the key's own where absent. Ignored inside a batch.
+    /// An existing job; where absent the key's own, or with the kind `crawl` a new one. Ignored inside a batch.
     job_id: Option<Uuid>,
+    /// Of a new crawl: which links are followed. Ignored inside a batch.
+    crawl: Option<CrawlRulesRequest>,
     /// What the worker shall bring beside the record.
     options: Option<TaskOptionsRequest>,
 }
@@ -100,6 +102,8 @@ pub(crate) struct TaskBatchRequest {
     /// Of the new job.
     #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
+    /// Of the new job, where a task is of the kind `crawl`: which links are followed.
+    crawl: Option<CrawlRulesRequest>,
 }
 
 /// A job to make.
@@ -108,12 +112,43 @@ pub(crate) struct NewJobRequest {
     /// For people.
     #[schema(min_length = 1, max_length = 200, example = "spring prices")]
     name: String,
-    /// What this version can run: `scrape`.
+    /// What this version can run: `scrape`, or `crawl`, whose tasks' links are followed.
     #[schema(default = "scrape")]
     kind: Option<String>,
     /// Share in the fair queue.
     #[schema(minimum = 1, maximum = 1000, default = 1)]
     weight: Option<u32>,
+    /// With the kind `crawl`: which links are followed.
+    crawl: Option<CrawlRulesRequest>,
+}
+
+/// Which links a crawl follows.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase", as = CrawlRules)]
+pub(crate) struct CrawlRulesRequest {
+    /// Links away from a start page at most; 0 reads the start pages alone.
+    #[schema(minimum = 0, maximum = 100, default = 2)]
+    max_depth: Option<u32>,
+    /// Pages of the job at most, start pages included.
+    #[schema(minimum = 1, maximum = 100_000, default = 1000)]
+    max_pages: Option<u32>,
+    /// Where links may lead, seen from the page that they stand on: `same-host`, `same-domain` (the registrable
+    /// domain), `same-path-prefix` (the same host, below `prefix`) or `any`.
+    #[schema(default = "same-host")]
+    scope: Option<String>,
+    /// The path of `same-path-prefix`; the folder of the first page where the request has one.
+    #[schema(max_length = 200, example = "/shop/")]
+    prefix: Option<String>,
+    /// Where there is any, a link must match one. `*` stands for anything; one that begins with `/` is matched with
+    /// path and query, any other with the whole address. Start pages are always read.
+    #[schema(max_items = 20, example = json!(["/product/*"]))]
+    include: Option<Vec<String>>,
+    /// A link must match none of them.
+    #[schema(max_items = 20, example = json!(["*/cart*"]))]
+    exclude: Option<Vec<String>>,
+    /// Whether `robots.txt`, `nofollow` and robots meta tags are obeyed.
+    #[schema(default = true)]
+    respect_robots: Option<bool>,
 }
 
 /// A worker to register.

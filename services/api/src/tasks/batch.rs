@@ -15,7 +15,8 @@ use ukai_rpc::v1::submit_tasks_request::Job;
 
 /// Accepts up to 10,000 tasks, all or nothing.
 ///
-/// Without `jobId` they make a job of their own.
+/// Without `jobId` they make a job of their own; where one of them is of the kind `crawl`, a crawl with the rules of
+/// `crawl`.
 #[utoipa::path(post, path = "/api/tasks/batch", tag = "tasks", operation_id = "createTasks",
     request_body = TaskBatchRequest,
     responses(
@@ -32,9 +33,11 @@ pub(crate) async fn create_tasks(
     let mut errors = Errors::default();
     let job = submit::job_of(&mut fields, &mut errors);
     let name = fields.text("name", 1..=200, &mut errors);
+    let crawl = fields.take("crawl");
     let tasks = tasks(fields, &app.limits, &mut errors);
+    let own = submit::own_crawl(crawl, &job, &tasks, name.as_deref(), &mut errors);
     errors.finish()?;
-    let job = job?.map_or_else(|| own_job(name, tasks.len()), submit::existing);
+    let job = job?.map_or_else(|| own.unwrap_or_else(|| own_job(name, tasks.len())), submit::existing);
     let accepted = submit::submit(&app, job, tasks, idempotency).await?;
     let total = accepted.tasks.len() as u64;
     Ok((StatusCode::CREATED, Json(TaskBatch { items: accepted.tasks, total, job_id: accepted.job.0 })))
@@ -43,7 +46,7 @@ pub(crate) async fn create_tasks(
 /// The job that a batch makes.
 fn own_job(name: Option<String>, tasks: usize) -> Job {
     let name = name.unwrap_or_else(|| format!("batch of {tasks}"));
-    Job::New(v1::NewJob { name, kind: JobKind::Scrape.as_str().to_owned(), weight: 1 })
+    Job::New(v1::NewJob { name, kind: JobKind::Scrape.as_str().to_owned(), weight: 1, crawl: None })
 }
 
 fn tasks(mut fields: Fields<'_>, limits: &Limits, errors: &mut Errors) -> Vec<v1::NewTask> {

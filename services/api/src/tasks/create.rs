@@ -10,6 +10,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 /// Accepts a task. Once answered with 201 it is never lost.
+///
+/// Of the kind `crawl` it starts a crawl: a job of its own with the rules of `crawl`, or one more start page of the
+/// job that `jobId` names.
 #[utoipa::path(post, path = "/api/tasks", tag = "tasks", operation_id = "createTask",
     request_body = NewTaskRequest,
     responses(
@@ -25,9 +28,11 @@ pub(crate) async fn create_task(
     let (principal, idempotency, mut fields) = command.into_parts();
     let mut errors = Errors::default();
     let job = submit::job_of(&mut fields, &mut errors);
+    let crawl = fields.take("crawl");
     let task = submission::task(fields, app.limits.allow_private_targets, &mut errors);
+    let own = submit::own_crawl(crawl, &job, std::slice::from_ref(&task), None, &mut errors);
     errors.finish()?;
-    let job = job?.map_or_else(|| submit::implicit(&principal), submit::existing);
+    let job = job?.map_or_else(|| own.unwrap_or_else(|| submit::implicit(&principal)), submit::existing);
     let mut accepted = submit::submit(&app, job, vec![task], idempotency).await?;
     match accepted.tasks.pop() {
         Some(task) => Ok((StatusCode::CREATED, Json(task))),

@@ -2,11 +2,11 @@
 
 use crate::auth::{Principal, implicit_job};
 use crate::error::ApiError;
-use crate::extract::{Errors, Fields, JobPath};
+use crate::extract::{Errors, FieldPath, Fields, JobPath};
 use crate::model::Task;
 use crate::state::AppState;
 use serde_json::Value;
-use ukai_domain::{JobId, TaskId, Timestamp};
+use ukai_domain::{CRAWL_KIND, JobId, JobKind, TaskId, Timestamp};
 use ukai_rpc::v1;
 use ukai_rpc::v1::submit_tasks_request::Job;
 
@@ -37,6 +37,36 @@ pub(super) fn existing(job: JobId) -> Job {
 pub(super) fn implicit(principal: &Principal) -> Job {
     let id = implicit_job(principal.id).as_bytes().to_vec();
     Job::Implicit(v1::ImplicitJob { id, name: principal.implicit_job_name() })
+}
+
+/// The crawl that these tasks make, where they start one and name no job. `crawl` stands with such tasks alone.
+pub(super) fn own_crawl(
+    crawl: Option<Value>,
+    job: &Result<Option<JobId>, ApiError>,
+    tasks: &[v1::NewTask],
+    name: Option<&str>,
+    errors: &mut Errors,
+) -> Option<Job> {
+    let mut starts = tasks.iter().filter(|task| task.kind == CRAWL_KIND);
+    let mut fields =
+        Fields::new(serde_json::Map::from_iter(crawl.map(|it| ("crawl".to_owned(), it))), FieldPath::Root);
+    let joins = !matches!(job, Ok(None));
+    let (Some(start), false) = (starts.next(), joins) else {
+        if fields.take("crawl").is_some() {
+            let why = if joins {
+                "must not stand beside jobId"
+            } else {
+                "stands with tasks of the kind crawl alone"
+            };
+            fields.error("crawl", why, errors);
+        }
+        return None;
+    };
+    let rules = crate::jobs::crawl::rules(&mut fields, JobKind::Crawl, Some(&start.url), errors)?;
+    let name =
+        name.map_or_else(|| format!("crawl of {}", start.host).chars().take(200).collect(), str::to_owned);
+    let kind = JobKind::Crawl.as_str().to_owned();
+    Some(Job::New(v1::NewJob { name, kind, weight: 1, crawl: Some(ukai_rpc::crawl_json(&rules)) }))
 }
 
 /// All or nothing; returns after the commit.

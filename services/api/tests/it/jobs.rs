@@ -83,3 +83,54 @@ async fn a_row_of_many_events_is_cut_at_the_limit() {
         assert_eq!(since, round * 10);
     }
 }
+
+#[tokio::test]
+async fn a_crawl_shows_its_rules_and_how_far_it_is() {
+    let app = TestApp::open();
+    let crawl =
+        json!({ "maxDepth": 3, "scope": "same-path-prefix", "prefix": "/shop", "include": ["/shop/p/*"] });
+    let job =
+        app.post("/api/jobs", &json!({ "name": "walk", "kind": "crawl", "crawl": crawl })).await.expect(201);
+    insta::assert_json_snapshot!(job["crawl"]);
+    assert_eq!(job["kind"], "crawl");
+    let id = JobId::parse(job["id"].as_str().expect("id")).expect("an id");
+    let progress =
+        ukai_domain::CrawlProgress { pages: 7, open_expansions: 2, pending_links: 31, ..Default::default() };
+    app.world().jobs.get_mut(&id).expect("a job").0.crawl.as_mut().expect("a crawl").progress = progress;
+    let job = app.get(&format!("/api/jobs/{id}")).await.expect(200);
+    let crawl = &job["crawl"];
+    assert_eq!(
+        (&crawl["pagesFound"], &crawl["openExpansions"], &crawl["linksPending"]),
+        (&json!(7), &json!(2), &json!(31))
+    );
+    let plain = app.post("/api/jobs", &json!({ "name": "plain" })).await.expect(201);
+    assert_eq!(plain["crawl"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_page_of_the_kind_crawl_starts_a_crawl_of_its_own() {
+    let app = TestApp::open();
+    let crawl = json!({ "maxPages": 20, "scope": "same-path-prefix" });
+    let body =
+        json!({ "productUrl": "https://shop.example/list/all?page=1", "kind": "crawl", "crawl": crawl });
+    let task = app.post("/api/tasks", &body).await.expect(201);
+    assert_eq!(task["kind"], "crawl");
+    let job = app.get(&format!("/api/jobs/{}", task["jobId"].as_str().expect("id"))).await.expect(200);
+    assert_eq!((&job["kind"], &job["name"]), (&json!("crawl"), &json!("crawl of shop.example")));
+    assert_eq!((&job["crawl"]["maxPages"], &job["crawl"]["prefix"]), (&json!(20), &json!("/list/")));
+    let body = json!({ "productUrls": ["https://a.example/", "https://b.example/"], "kind": "crawl", "name": "two" });
+    let batch = app.post("/api/tasks/batch", &body).await.expect(201);
+    let job = app.get(&format!("/api/jobs/{}", batch["jobId"].as_str().expect("id"))).await.expect(200);
+    assert_eq!(
+        (&job["kind"], &job["name"], &job["crawl"]["maxDepth"]),
+        (&json!("crawl"), &json!("two"), &json!(2))
+    );
+    // More start pages of a crawl that is there; its rules stand.
+    let path = job["id"].as_str().expect("id");
+    let more = json!({ "productUrl": "https://c.example/", "kind": "crawl", "jobId": path });
+    assert_eq!(app.post("/api/tasks", &more).await.expect(201)["jobId"], path);
+    let mut both = more;
+    both["crawl"] = json!({});
+    let error = app.post("/api/tasks", &both).await.expect_error(400, "INVALID_PAYLOAD");
+    assert_eq!(error["details"][0]["field"], "crawl");
+}

@@ -26,9 +26,11 @@ pub(super) fn emit(shared: &Arc<Shared>, session: &Session, assigned: &v1::Assig
         deadline_at: Timestamp(assigned.deadline),
         recipe: None,
         options: None,
+        crawl: None,
         traceparent: None,
     }
-    .with_options(assigned.options.as_deref());
+    .with_options(assigned.options.as_deref())
+    .with_crawl(assigned.crawl.as_deref());
     if super::emit(shared, session, event::ASSIGNED, &message) {
         return None;
     }

@@ -91,9 +91,9 @@ impl scheduler_server::Scheduler for Commands {
     async fn create_job(&self, request: Request<v1::CreateJobRequest>) -> Answer<v1::JobResponse> {
         let request = request.into_inner();
         let job = request.job.ok_or(Malformed("job")).map_err(refuse)?;
-        let (name, kind, weight) = ukai_rpc::to_new_job(job).map_err(refuse)?;
+        let ukai_rpc::NewJob { name, kind, weight, crawl } = ukai_rpc::to_new_job(job).map_err(refuse)?;
         let idempotency = request.idempotency.map(ukai_rpc::idempotency);
-        job_response(self.ask(Input::CreateJob { name, kind, weight, idempotency }).await?)
+        job_response(self.ask(Input::CreateJob { name, kind, weight, crawl, idempotency }).await?)
     }
 
     async fn control_job(&self, request: Request<v1::ControlJobRequest>) -> Answer<v1::JobResponse> {

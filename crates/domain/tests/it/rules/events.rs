@@ -111,7 +111,7 @@ fn ids_strictly_increase_in_the_order_of_a_batch_also_over_a_takeover() {
 #[test]
 fn a_batch_without_a_job_makes_one() {
     let mut kit = Kit::new();
-    let job = JobRef::New { name: "batch".to_owned(), kind: JobKind::Scrape, weight: 3 };
+    let job = JobRef::New { name: "batch".to_owned(), kind: JobKind::Scrape, weight: 3, crawl: None };
     kit.ask(Input::Submit(Submit { job, tasks: tasks(2, "a.example", 50), idempotency: None })).unwrap();
     let made = kit.store.jobs.values().next().unwrap();
     assert_eq!((made.name.as_str(), made.weight), ("batch", 3));

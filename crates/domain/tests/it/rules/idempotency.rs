@@ -2,7 +2,7 @@
 
 use crate::kit::{Kit, task};
 use ukai_domain::scheduler::{IdempotencyKey, Input, JobAction, JobRef, Reply, Submit};
-use ukai_domain::{Code, ErrorType, JobKind};
+use ukai_domain::{Code, CrawlRules, ErrorType, JobKind};
 
 fn key(body: &str) -> Option<IdempotencyKey> {
     Some(IdempotencyKey {
@@ -38,7 +38,7 @@ fn twice(prepare: impl Fn(&mut Kit) -> Box<dyn Fn(Option<IdempotencyKey>) -> Inp
 fn submissions() {
     twice(|_| {
         Box::new(|idempotency| {
-            let job = JobRef::New { name: "n".to_owned(), kind: JobKind::Scrape, weight: 1 };
+            let job = JobRef::New { name: "n".to_owned(), kind: JobKind::Scrape, weight: 1, crawl: None };
             Input::Submit(Submit { job, tasks: vec![task("a.example", 50)], idempotency })
         })
     });
@@ -50,6 +50,7 @@ fn new_jobs() {
         Box::new(|idempotency| Input::CreateJob {
             name: "n".to_owned(),
             kind: JobKind::Crawl,
+            crawl: Some(CrawlRules::default()),
             weight: 2,
             idempotency,
         })
@@ -112,6 +113,7 @@ fn keys_of_others_and_of_other_routes_are_other_keys_and_refusals_are_not_rememb
     let command = |idempotency| Input::CreateJob {
         name: "n".to_owned(),
         kind: JobKind::Scrape,
+        crawl: None,
         weight: 1,
         idempotency,
     };

@@ -3,6 +3,7 @@
 mod blocked;
 mod cancel;
 mod connections;
+mod crawl;
 mod delayed;
 mod events;
 mod idempotency;

@@ -2,6 +2,7 @@
 
 use crate::kit::{GATEWAY, Kit, heartbeat, seconds, task, tasks};
 use proptest::prelude::*;
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use ukai_domain::scheduler::{
@@ -122,7 +123,11 @@ fn new_task() -> impl Strategy<Value = NewTask> {
     let times = (prop::option::of(number()), prop::option::of(time()));
     (text(), text(), text(), any::<u8>(), 1..=3_u8, times).prop_map(
         |(kind, url, host, priority, max_attempts, (timeout_ms, not_before))| NewTask {
-            kind: if kind.len() > 5 { Arc::from("scrape") } else { Arc::from(kind) },
+            kind: match kind.len() {
+                0..3 => Arc::from("crawl"),
+                3..6 => Arc::from(kind),
+                _ => Arc::from("scrape"),
+            },
             options: Some(url.clone()),
             url,
             host: Arc::from(host),
@@ -134,13 +139,29 @@ fn new_task() -> impl Strategy<Value = NewTask> {
     )
 }
 
+/// What came beside a result: links, or something like it.
+fn extra() -> impl Strategy<Value = String> {
+    let link = prop_oneof![
+        text(),
+        Just("https://a.example/x".to_owned()),
+        (0..9_u8).prop_map(|n| format!("https://a.example/{n}#f")),
+    ];
+    prop_oneof![
+        text(),
+        (prop::collection::vec(link, 0..6), any::<u32>())
+            .prop_map(|(links, n)| json!({ "links": links, "linksSkipped": { "robots": n } }).to_string()),
+        Just(r#"{"links":[1,null,["x"]],"finalUrl":7}"#.to_owned()),
+    ]
+}
+
 fn word() -> impl Strategy<Value = Word> {
     let error = (prop::sample::select(ErrorType::ALL.to_vec()), text());
     prop_oneof![
         Just(Word::Started),
-        (text(), number()).prop_map(|(result, items)| Word::Completed(RunResult {
+        (text(), number(), extra()).prop_map(|(result, items, extra)| Word::Completed(RunResult {
             result,
             items,
+            extra: Some(extra),
             ..RunResult::default()
         })),
         error.prop_map(|(kind, message)| Word::Failed {
@@ -165,7 +186,12 @@ enum Absurd {
 fn absurd() -> impl Strategy<Value = Absurd> {
     let submit = (prop::collection::vec(new_task(), 0..4), text(), number(), key()).prop_map(
         |(tasks, name, weight, idempotency)| {
-            let job = JobRef::New { name, kind: JobKind::Scrape, weight };
+            let job = JobRef::New {
+                name,
+                kind: if weight % 2 == 0 { JobKind::Crawl } else { JobKind::Scrape },
+                weight,
+                crawl: None,
+            };
             Input::Submit(Submit { job, tasks, idempotency })
         },
     );
@@ -197,6 +223,7 @@ fn absurd() -> impl Strategy<Value = Absurd> {
             name,
             kind: JobKind::Crawl,
             weight,
+            crawl: None,
             idempotency
         }),
         (session(), duration()).prop_map(|(session, silent_for)| Input::ReportLost { session, silent_for }),

@@ -4,6 +4,7 @@
 //! and of the world are checked.
 
 mod mutants;
+pub(crate) mod site;
 pub(crate) mod store;
 mod worker;
 mod world;
@@ -30,6 +31,9 @@ fn run(seeds: std::ops::Range<u64>) {
     }
     for (pair, n) in &hits {
         println!("{:>12} {:<14} {n:>9}", pair.0, pair.1);
+    }
+    for input in ["kept", "expanded", "dropped", "takeover", "paused"] {
+        assert!(hits.get(&("links", input)).is_some_and(|n| *n > 0), "no hit of {input} on links");
     }
     let states = ["ready", "delayed", "assigned", "running", "completed", "failed", "cancelled"];
     let inputs = ["started", "completed", "failed", "cancel", "retry", "purge", "why"];

@@ -39,4 +39,6 @@ mutants! {
     no_requeue: NoRequeue;
     event_number_reused: EventNumberReused;
     commit_looked_up: CommitLookedUp;
+    links_lost: LinksLost;
+    pages_forgotten: PagesForgotten;
 }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use ukai_domain::scheduler::{
-    ColdTask, Commit, CommitId, DelayedRows, EndedRun, HostPolicy, IdempotencyRow, Input, LaneRow, Needs,
-    PlaceName, Prefetched, RangeKey, RangeRows, Snapshot, State, Token, WindowRows,
+    ColdTask, Commit, CommitId, DelayedRows, EndedRun, ExpansionNeed, HostPolicy, IdempotencyRow, Input,
+    LaneRow, Needs, PlaceName, Prefetched, RangeKey, RangeRows, Snapshot, State, Token, WindowRows,
 };
 use ukai_domain::{
-    Counts, DoneStatus, Job, JobId, LaneKey, Outcome, Place, RunRow, Settings, TaskId, Timestamp, Waiting,
-    WorkerId, WorkerRow,
+    CRAWL_KIND, Counts, DoneStatus, Expansion, Job, JobId, LaneKey, Outcome, PageUrl, Place, RunRow,
+    Settings, TaskBody, TaskId, Timestamp, UrlHash, Waiting, WorkerId, WorkerRow,
 };
 
 /// Why a commit was not applied.
@@ -35,6 +35,8 @@ pub(crate) struct SimStore {
     lanes: BTreeMap<LaneKey, LaneRow>,
     hosts: BTreeMap<Arc<str>, HostPolicy>,
     idempotency: Vec<IdempotencyRow>,
+    pub(crate) expansions: BTreeMap<(JobId, TaskId), Expansion>,
+    pub(crate) urls: BTreeSet<(JobId, UrlHash)>,
 }
 
 impl SimStore {
@@ -67,6 +69,7 @@ impl SimStore {
             );
         }
         self.apply_runs(commit);
+        self.apply_links(commit);
         for change in &commit.moves {
             self.apply_move(change.task, change.from, change.to.as_ref(), &new);
         }
@@ -80,6 +83,8 @@ impl SimStore {
         for job in &commit.deleted_jobs {
             assert!(self.jobs.remove(job).is_some(), "job {job} deleted twice");
             self.counts.remove(job);
+            self.urls.retain(|(own, _)| own != job);
+            assert!(self.expansions.keys().all(|(own, _)| own != job), "links of a deleted job {job}");
         }
         for worker in &commit.workers {
             self.workers.insert(worker.id, worker.clone());
@@ -95,6 +100,38 @@ impl SimStore {
         }
         self.idempotency.extend(commit.idempotency.iter().cloned());
         Ok(())
+    }
+
+    /// Links are kept once, become tasks once, and no page is taken twice.
+    fn apply_links(&mut self, commit: &Commit) {
+        for key in &commit.expanded {
+            assert!(self.expansions.remove(key).is_some(), "{key:?} expanded twice");
+        }
+        for (job, n) in &commit.dropped_expansions {
+            let before = self.expansions.len();
+            self.expansions.retain(|(own, _), _| own != job);
+            assert_eq!((before - self.expansions.len()) as u64, *n, "dropped expansions of {job}");
+        }
+        for expansion in &commit.expansions {
+            assert!(!expansion.links.is_empty() && expansion.links.len() <= 1_000);
+            let before = self.expansions.insert((expansion.job, expansion.task), expansion.clone());
+            assert!(before.is_none(), "{} kept twice", expansion.task);
+        }
+        for url in &commit.urls {
+            assert!(self.urls.insert(*url), "page {url:?} taken twice");
+        }
+        // Each of them is one task, as deep as its crawl goes at most.
+        let bodies = commit.tasks.iter().filter(|body| &*body.lane.kind == CRAWL_KIND);
+        let mut pages: Vec<_> = bodies.map(|body| (body.job, page_of(body))).collect();
+        let mut urls = commit.urls.clone();
+        pages.sort_unstable();
+        urls.sort_unstable();
+        assert_eq!(pages, urls, "tasks and pages of crawls");
+        for body in &commit.tasks {
+            let own = commit.jobs.iter().find(|job| job.id == body.job).or_else(|| self.jobs.get(&body.job));
+            let most = own.and_then(|job| job.crawl.as_ref()).map_or(0, |crawl| crawl.rules.max_depth);
+            assert!(body.depth <= most, "{} is too deep", body.url);
+        }
     }
 
     /// I7: every number once, no gap.
@@ -178,7 +215,35 @@ impl SimStore {
             assert_eq!(have, *kept, "I6: job {job}");
         }
         assert!(counted.is_empty(), "I6: tasks of jobs without counts");
+        self.check_crawls();
         assert!(self.total.balanced(), "I6: {:?}", self.total);
+    }
+
+    /// What jobs count of their crawls is what is there; each page of a crawl is one task; no job ends with links open.
+    fn check_crawls(&self) {
+        let mut open: BTreeMap<JobId, (u64, u64)> = BTreeMap::new();
+        for expansion in self.expansions.values() {
+            let counted = open.entry(expansion.job).or_default();
+            *counted = (counted.0 + 1, counted.1 + expansion.links.len() as u64);
+        }
+        let mut pages: BTreeMap<JobId, u64> = BTreeMap::new();
+        for (job, _) in &self.urls {
+            *pages.entry(*job).or_default() += 1;
+        }
+        for job in self.jobs.values() {
+            let crawl = job.crawl.as_deref().cloned().unwrap_or_default();
+            let progress = crawl.progress;
+            let have = (open.remove(&job.id).unwrap_or_default(), pages.remove(&job.id).unwrap_or_default());
+            let want = ((progress.open_expansions, progress.pending_links), progress.pages);
+            assert_eq!(have, want, "crawl {}", job.id);
+            assert!(
+                !job.status.is_terminal() || progress.open_expansions == 0,
+                "{} ended with links open",
+                job.id
+            );
+            assert!(progress.pages <= u64::from(crawl.rules.max_pages), "{} is too large", job.id);
+        }
+        assert!(open.is_empty() && pages.is_empty(), "links of jobs that are gone");
     }
 
     /// The open tasks that a completed result was accepted for since their last retry must have exactly that.
@@ -242,8 +307,7 @@ impl SimStore {
 
     pub(crate) fn prefetch(&self, state: &State, inputs: &[(Token, Input)]) -> Prefetched {
         let mut read = self.read(&state.needs(inputs));
-        let jobs = state.missing_jobs(&read);
-        read.jobs.extend(self.read(&Needs { jobs, ..Needs::default() }).jobs);
+        read.add(self.read(&state.needs_after(&read)));
         read
     }
 
@@ -316,8 +380,21 @@ impl SimStore {
                     (need.job, rows)
                 })
                 .collect(),
+            expansion: needs.expansion.as_ref().map(|need| (need.job, self.next_expansions(need))),
+            urls: needs.urls.iter().filter(|url| self.urls.contains(url)).copied().collect(),
             ahead: needs.ahead.iter().map(|task| (*task, self.ahead(*task))).collect(),
         }
+    }
+
+    fn next_expansions(&self, need: &ExpansionNeed) -> Vec<Expansion> {
+        let mut left = need.links;
+        let fits = |(n, expansion): &(usize, &Expansion)| {
+            let fits = *n == 0 || expansion.links.len() <= left;
+            left = left.saturating_sub(expansion.links.len());
+            fits
+        };
+        let own = self.expansions.values().filter(|e| e.job == need.job);
+        own.enumerate().take_while(fits).map(|(_, expansion)| expansion.clone()).collect()
     }
 
     fn ahead(&self, task: TaskId) -> u64 {
@@ -380,6 +457,10 @@ impl SimStore {
             hosts: self.hosts.values().cloned().collect(),
         }
     }
+}
+
+fn page_of(body: &TaskBody) -> UrlHash {
+    PageUrl::parse(&body.url).expect("a page").hash()
 }
 
 fn range_key(w: &Waiting) -> RangeKey {

@@ -1,8 +1,10 @@
 //! A worker's side of the protocol: what it holds, what it has yet to be told was heard.
 
+use crate::kit::connect;
 use std::collections::VecDeque;
-use ukai_domain::scheduler::Word;
-use ukai_domain::{Run, SessionId, TaskId, WorkerId};
+use std::sync::Arc;
+use ukai_domain::scheduler::{Connect, Word};
+use ukai_domain::{RUNNABLE_KINDS, Run, SessionId, TaskId, WorkerId};
 
 /// What a worker does on a task that it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,13 @@ impl SimWorker {
         all.sort_unstable();
         all.dedup();
         Some(all)
+    }
+
+    /// It can do all kinds of work.
+    pub(crate) fn connect(&self, session: SessionId) -> Connect {
+        let mut connect = connect(session, self.id, self.in_flight());
+        connect.capabilities = RUNNABLE_KINDS.iter().map(|kind| Arc::from(*kind)).collect();
+        connect
     }
 
     pub(crate) fn assigned(&mut self, task: TaskId, run: Run) {

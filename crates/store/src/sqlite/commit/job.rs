@@ -1,6 +1,7 @@
 //! Jobs and their balances.
 
 use super::Group;
+use super::group::json;
 use crate::sqlite::failure::Failure;
 use rusqlite::{Connection, params};
 use ukai_domain::{Counts, Job, JobId};
@@ -9,10 +10,10 @@ pub(super) fn put(conn: &Connection, jobs: &[Job]) -> Result<(), Failure> {
     let mut upsert = Group::new(
         conn,
         "put into job",
-        "INSERT INTO job (id, name, kind, status, weight, implicit, deleting, created_at, started_at, completed_at, error)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+        "INSERT INTO job (id, name, kind, status, weight, implicit, deleting, created_at, started_at, completed_at, error, crawl)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT (id) DO UPDATE SET name = ?2, kind = ?3, status = ?4, weight = ?5, implicit = ?6, deleting = ?7,
-         created_at = ?8, started_at = ?9, completed_at = ?10, error = ?11",
+         created_at = ?8, started_at = ?9, completed_at = ?10, error = ?11, crawl = ?12",
     )?;
     for job in jobs {
         let row = params![
@@ -27,6 +28,7 @@ pub(super) fn put(conn: &Connection, jobs: &[Job]) -> Result<(), Failure> {
             job.started_at.map(|t| t.0),
             job.completed_at.map(|t| t.0),
             job.error,
+            job.crawl.as_ref().map(json).transpose()?,
         ];
         upsert.one(row, job.id)?;
     }

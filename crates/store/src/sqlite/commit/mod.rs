@@ -3,6 +3,7 @@
 mod delayed;
 mod done;
 mod event;
+mod expansion;
 mod group;
 mod idempotency;
 mod job;
@@ -54,8 +55,11 @@ fn write(conn: &Connection, commit: &Commit, run_tail: i64) -> Result<(), Failur
     fail::fail_point!("store-tasks");
     moves::apply(conn, &commit.moves)?;
     fail::fail_point!("store-moved");
+    expansion::apply(conn, commit)?;
+    fail::fail_point!("store-expanded");
     run::append(conn, &commit.runs, run_tail)?;
     job::count(conn, &commit.counts)?;
+    expansion::forget(conn, &commit.deleted_jobs)?;
     job::delete(conn, &commit.deleted_jobs)?;
     fail::fail_point!("store-counted");
     event::append(conn, &commit.events)?;
@@ -97,5 +101,8 @@ pub(super) fn statements() -> Vec<&'static str> {
         done::LEAVE,
         run::UNLIST,
         run::PURGE,
+        expansion::LEAVE,
+        expansion::DROP,
+        expansion::FORGET,
     ]
 }

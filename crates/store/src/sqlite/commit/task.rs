@@ -11,8 +11,8 @@ pub(super) fn insert(conn: &Connection, tasks: &[Arc<TaskBody>]) -> Result<(), F
     let mut insert = Group::new(
         conn,
         "insert into task",
-        "INSERT INTO task (id, job, kind, host, url, priority, max_attempts, timeout_ms, options, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO task (id, job, kind, host, url, priority, max_attempts, timeout_ms, options, created_at, depth)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
     for task in tasks {
         let row = params![
@@ -26,6 +26,7 @@ pub(super) fn insert(conn: &Connection, tasks: &[Arc<TaskBody>]) -> Result<(), F
             task.timeout_ms,
             task.options,
             task.created_at.0,
+            task.depth,
         ];
         insert.one(row, task.id)?;
     }

@@ -1,6 +1,7 @@
 //! The cold rows that the next step needs, all from one state.
 
 mod ahead;
+mod expansion;
 mod next;
 mod sweep;
 mod task;
@@ -41,6 +42,10 @@ pub(super) fn prefetch(conn: &mut Connection, needs: &Needs) -> Result<Prefetche
     for need in &needs.sweeps {
         found.sweeps.push((need.job, sweep::next(&tx, need)?));
     }
+    if let Some(need) = &needs.expansion {
+        found.expansion = Some((need.job, expansion::next(&tx, need)?));
+    }
+    found.urls.extend(expansion::known(&tx, &needs.urls)?);
     for &id in &needs.ahead {
         if let Some(count) = ahead::count(&tx, id)? {
             found.ahead.insert(id, count);
@@ -70,5 +75,7 @@ fn remembered(conn: &Connection, key: &IdempotencyKey) -> Result<Option<Idempote
 pub(super) fn statements() -> Vec<&'static str> {
     let sweep = [sweep::GROUPS, sweep::READY, sweep::DELAYED, sweep::DONE];
     let ahead = [ahead::HIGHER, ahead::NEXT_JOB, ahead::OLDER];
-    [next::RANGE, next::WINDOW, next::DELAYED].into_iter().chain(sweep).chain(ahead).collect()
+    let links = [expansion::NEXT, expansion::HAS];
+    let next = [next::RANGE, next::WINDOW, next::DELAYED];
+    next.into_iter().chain(sweep).chain(ahead).chain(links).collect()
 }

@@ -1,7 +1,7 @@
 //! Jobs with their balances.
 
 use crate::JobPage;
-use crate::sqlite::columns::{optional_time, time, uuid, word};
+use crate::sqlite::columns::{optional_json, optional_time, time, uuid, word};
 use rusqlite::{Connection, OptionalExtension, Params, Result, Row, params};
 use ukai_domain::{Counts, Job, JobId, JobKind, JobStatus};
 
@@ -10,7 +10,7 @@ macro_rules! jobs {
         concat!(
             "SELECT j.id, j.name, j.kind, j.status, j.weight, j.implicit, j.deleting, j.created_at, j.started_at,
              j.completed_at, j.error, c.submitted, c.ready, c.delayed, c.leased, c.completed, c.failed, c.cancelled,
-             c.purged, c.items FROM job j LEFT JOIN job_count c ON c.job = j.id ",
+             c.purged, c.items, j.crawl FROM job j LEFT JOIN job_count c ON c.job = j.id ",
             $rest
         )
     };
@@ -67,6 +67,7 @@ fn job(row: &Row<'_>) -> Result<(Job, Counts)> {
         started_at: optional_time(row, 8)?,
         completed_at: optional_time(row, 9)?,
         error: row.get(10)?,
+        crawl: optional_json(row, 20)?,
     };
     Ok((job, counts(row, 11)?))
 }

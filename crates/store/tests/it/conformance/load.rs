@@ -46,6 +46,7 @@ pub(crate) async fn derived_ids_do_not_count(made: Made) {
         started_at: None,
         completed_at: None,
         error: None,
+        crawl: None,
     });
     commit(&made, &mut world).await;
     assert_eq!(made.store.load(world.epoch, 1).await.unwrap().last_id, last);

@@ -3,6 +3,7 @@
 //! A store joins by `conformance!(make)` with `async fn make() -> Made` that gives a fresh, empty store.
 
 pub(crate) mod artifact;
+pub(crate) mod crawl;
 pub(crate) mod event;
 pub(crate) mod fence;
 pub(crate) mod list;
@@ -59,6 +60,7 @@ macro_rules! conformance {
             moves: every_kind, in_place, random_commits_are_the_model, ended_and_back_in_one_step;
             fence: deposed, resend_is_applied_once, epochs, lease_ends, released, hand_over_to_itself, check;
             refusal: row_counts, duplicates, purges, wrong_names, remembered_reply;
+            crawl: links_wait_in_order, pages_are_known_by_job, dropped_with_their_job, wrong_links_are_refused;
             event: replays, of_one_job, whole_rows;
             list: by_status, by_worker, by_job, by_time, pages_and_cursor, totals_are_exact_to_ten_thousand;
             load: budgets, empty, derived_ids_do_not_count, ended_jobs_stay_away;

@@ -3,7 +3,7 @@
 use super::World;
 use std::collections::BTreeMap;
 use ukai_domain::scheduler::{
-    DelayedNeed, EndedRun, Needs, PlaceName, RangeKey, RangeNeed, WindowKey, WindowNeed,
+    DelayedNeed, EndedRun, ExpansionNeed, Needs, PlaceName, RangeKey, RangeNeed, WindowKey, WindowNeed,
 };
 use ukai_domain::{Outcome, Place, TaskId, Timestamp, Waiting};
 use ukai_store::{EventFilter, Store, TaskFilter, TaskRow, TaskStatus};
@@ -83,6 +83,8 @@ async fn assert_prefetch(store: &dyn Store, world: &World) {
             .collect(),
         delayed: Some(DelayedNeed { after: (Timestamp(0), TaskId::NIL), limit: ALL }),
         sweeps: Vec::new(),
+        expansion: None,
+        urls: world.urls.iter().copied().collect(),
         ahead: Vec::new(),
     };
     let found = store.prefetch(needs).await.expect("a prefetch");
@@ -106,6 +108,13 @@ async fn assert_prefetch(store: &dyn Store, world: &World) {
         assert_eq!((&rows.key, &rows.rows, rows.more), (&key, &want, false));
     }
     assert_eq!(found.delayed.expect("the timers").rows, timers(world));
+    assert_eq!(found.urls, world.urls);
+    for job in world.jobs.keys().copied() {
+        let needs = Needs { expansion: Some(ExpansionNeed { job, links: ALL }), ..Needs::default() };
+        let found = store.prefetch(needs).await.expect("a prefetch").expansion;
+        let want = world.expansions.values().filter(|e| e.job == job).cloned().collect();
+        assert_eq!(found, Some((job, want)));
+    }
 }
 
 /// Single tasks and lists by every status.

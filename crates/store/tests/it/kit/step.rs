@@ -200,7 +200,11 @@ impl World {
     }
 
     fn rarer(&mut self) {
-        match self.dice(5) {
+        match self.dice(7) {
+            5..=6 => {
+                let job = self.any_job();
+                self.random_crawl(job);
+            }
             0 => {
                 let name = format!("job at {}", self.now.0);
                 self.job(&name);
@@ -230,8 +234,10 @@ impl World {
                 self.remember(IdempotencyRow { key, reply: r#"{"ok":true}"#.to_owned(), at });
             }
             _ => {
-                let empty =
-                    self.jobs.keys().copied().find(|j| self.places.values().all(|p| p.body().job != *j));
+                let empty = self.jobs.keys().copied().find(|j| {
+                    let open = self.expansions.keys().any(|(own, _)| own == j);
+                    !open && !self.touches_crawl(*j) && self.places.values().all(|p| p.body().job != *j)
+                });
                 // New in this very commit: neither inserted nor deleted would be simpler, so it waits.
                 if let Some(job) = empty.filter(|j| self.jobs.len() > 3 && self.jobs[j].created_at < self.now)
                 {

@@ -1,11 +1,11 @@
 //! A small scheduler without rules: it keeps in memory what the store must hold, and writes down what changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use ukai_domain::scheduler::{Commit, CommitId, HostPolicy, IdempotencyRow, LaneRow, Move, PlaceName};
 use ukai_domain::{
-    Counts, DoneStatus, Event, EventRow, Job, JobId, JobKind, JobStatus, LaneKey, Place, RunRow, SessionId,
-    TaskBody, TaskId, Timestamp, Waiting, WorkerConfig, WorkerId, WorkerRow,
+    Counts, DoneStatus, Event, EventRow, Expansion, Job, JobId, JobKind, JobStatus, LaneKey, Place, RunRow,
+    SessionId, TaskBody, TaskId, Timestamp, UrlHash, Waiting, WorkerConfig, WorkerId, WorkerRow,
 };
 use uuid::Uuid;
 
@@ -29,6 +29,8 @@ pub(crate) struct World {
     pub(crate) lanes: BTreeMap<LaneKey, LaneRow>,
     pub(crate) hosts: BTreeMap<Arc<str>, HostPolicy>,
     pub(crate) replies: Vec<IdempotencyRow>,
+    pub(crate) expansions: BTreeMap<(JobId, TaskId), Expansion>,
+    pub(crate) urls: BTreeSet<(JobId, UrlHash)>,
     pub(super) draft: Commit,
     before: BTreeMap<TaskId, Option<PlaceName>>,
     deltas: BTreeMap<JobId, Counts>,
@@ -54,6 +56,8 @@ impl World {
             lanes: BTreeMap::new(),
             hosts: BTreeMap::new(),
             replies: Vec::new(),
+            expansions: BTreeMap::new(),
+            urls: BTreeSet::new(),
             draft: Commit::default(),
             before: BTreeMap::new(),
             deltas: BTreeMap::new(),
@@ -100,6 +104,7 @@ impl World {
             started_at: None,
             completed_at: None,
             error: None,
+            crawl: None,
         });
         self.note(id, Event::JobCreated { name: name.to_owned(), kind: "scrape".to_owned() });
         id
@@ -116,6 +121,7 @@ impl World {
         assert!(self.places.values().all(|p| p.body().job != job), "a job with tasks");
         self.jobs.remove(&job);
         self.counts.remove(&job);
+        self.urls.retain(|(own, _)| *own != job);
         self.draft.jobs.retain(|j| j.id != job);
         self.draft.deleted_jobs.push(job);
         self.note(job, Event::JobDeleted);
@@ -176,6 +182,7 @@ impl World {
             priority,
             max_attempts: 3,
             timeout_ms: n.is_multiple_of(2).then_some(60_000),
+            depth: u16::from(n) % 5,
             options: n.is_multiple_of(3).then(|| r#"{"screenshot":true}"#.to_owned()),
             created_at: self.now,
         });

@@ -21,12 +21,13 @@ const KILLS_A_FOLDER: usize = 25;
 const LANES: usize = 4;
 
 /// Where a commit is open while it is held.
-const OPEN: [&str; 9] = [
+const OPEN: [&str; 10] = [
     "store-fenced",
     "store-named",
     "store-tasks",
     "store-moved-out",
     "store-moved",
+    "store-expanded",
     "store-counted",
     "store-logged",
     "store-before-commit",

@@ -21,9 +21,18 @@ pub(crate) const SHAPE: &[Field] = &[
     may("kind", Shape::Text),
     may("verdict", Shape::Text),
     may("records", Shape::Objects),
-    may("links", Shape::List),
+    may("links", Shape::Texts),
+    may("linksSkipped", Shape::Object(SKIPPED)),
+    may("finalUrl", Shape::Text),
     may("artifacts", Shape::List),
     may("sources", Shape::Any),
+];
+
+const SKIPPED: &[Field] = &[
+    may("robots", Shape::Count),
+    may("nofollow", Shape::Count),
+    may("file", Shape::Count),
+    may("cut", Shape::Count),
 ];
 
 const PRODUCT: &[Field] = &[
@@ -61,6 +70,10 @@ struct Completed<'a> {
     #[serde(borrow)]
     links: Option<&'a RawValue>,
     #[serde(borrow)]
+    links_skipped: Option<&'a RawValue>,
+    #[serde(borrow)]
+    final_url: Option<&'a RawValue>,
+    #[serde(borrow)]
     artifacts: Option<&'a RawValue>,
     #[serde(borrow)]
     sources: Option<&'a RawValue>,
@@ -84,6 +97,15 @@ struct Product<'a> {
 }
 
 #[derive(Deserialize)]
+#[allow(dead_code, reason = "as above")]
+struct Skipped {
+    robots: Option<u32>,
+    nofollow: Option<u32>,
+    file: Option<u32>,
+    cut: Option<u32>,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(dead_code, reason = "as above")]
 struct Metrics {
@@ -95,11 +117,17 @@ pub(super) fn parse(session: SessionId, payload: &str) -> Result<Input, Invalid>
     let event: Completed<'_> = typed(EVENT, payload, SHAPE)?;
     let Object(product): Object<Product<'_>> = part(event.result, payload)?;
     part::<Object<Metrics>>(event.metrics, payload)?;
-    for text in [event.kind, event.verdict].into_iter().flatten() {
+    for text in [event.kind, event.verdict, event.final_url].into_iter().flatten() {
         part::<AnyText>(text, payload)?;
     }
-    for list in [event.links, event.artifacts].into_iter().flatten() {
-        part::<Vec<serde::de::IgnoredAny>>(list, payload)?;
+    if let Some(links) = event.links {
+        part::<Vec<AnyText>>(links, payload)?;
+    }
+    if let Some(skipped) = event.links_skipped {
+        part::<Object<Skipped>>(skipped, payload)?;
+    }
+    if let Some(artifacts) = event.artifacts {
+        part::<Vec<serde::de::IgnoredAny>>(artifacts, payload)?;
     }
     let records = event.records.map(|records| part::<Vec<AnyObject>>(records, payload)).transpose()?;
     let items = match records {
@@ -128,6 +156,8 @@ fn extra(event: &Completed<'_>) -> Option<String> {
         ("verdict", event.verdict),
         ("records", event.records),
         ("links", event.links),
+        ("linksSkipped", event.links_skipped),
+        ("finalUrl", event.final_url),
         ("artifacts", event.artifacts),
         ("sources", event.sources),
     ];

@@ -120,10 +120,7 @@ impl Scheduler for FakeScheduler {
                     }
                     id
                 }
-                Job::New(new) => {
-                    let (name, kind, weight) = to_new_job(new).expect("a valid job");
-                    world.add_job(&name, kind, weight)
-                }
+                Job::New(new) => world.add_new_job(to_new_job(new).expect("a valid job")),
                 Job::Implicit(implicit) => {
                     let id = JobId::from_slice(&implicit.id).expect("16 bytes");
                     if !world.jobs.contains_key(&id) {
@@ -148,8 +145,8 @@ impl Scheduler for FakeScheduler {
     async fn create_job(&self, request: Request<v1::CreateJobRequest>) -> Answer<v1::JobResponse> {
         let request = request.into_inner();
         self.command(request.idempotency, false, |world| {
-            let (name, kind, weight) = to_new_job(request.job.expect("a job")).expect("a valid job");
-            let id = world.add_job(&name, kind, weight);
+            let new = to_new_job(request.job.expect("a job")).expect("a valid job");
+            let id = world.add_new_job(new);
             let (job, counts) = &world.jobs[&id];
             Ok(v1::JobResponse { job: json(job), counts: json(counts) })
         })

@@ -55,6 +55,15 @@ impl World {
         id
     }
 
+    /// As the scheduler makes it of a request.
+    pub(crate) fn add_new_job(&mut self, new: ukai_rpc::NewJob) -> JobId {
+        let id = self.add_job(&new.name, new.kind, new.weight);
+        let job = &mut self.jobs.get_mut(&id).expect("just made").0;
+        job.crawl =
+            new.crawl.map(|rules| Box::new(ukai_domain::Crawl { rules, ..ukai_domain::Crawl::default() }));
+        id
+    }
+
     pub(crate) fn put_job(&mut self, id: JobId, name: &str, kind: JobKind, weight: u32, implicit: bool) {
         let job = Job {
             id,
@@ -68,6 +77,7 @@ impl World {
             started_at: None,
             completed_at: None,
             error: None,
+            crawl: None,
         };
         self.jobs.insert(id, (job, Counts::default()));
         self.event(id, Event::JobCreated { name: name.to_owned(), kind: kind.as_str().to_owned() });
@@ -85,6 +95,7 @@ impl World {
             max_attempts: 3,
             timeout_ms: None,
             options: None,
+            depth: 0,
             created_at: NOW,
         };
         let handed_out = status != TaskStatus::Pending;

@@ -227,5 +227,6 @@ pub(crate) fn assigned(n: u128, run: u32) -> Word {
         assigned_at: 1_770_000_000_000,
         deadline: 1_770_000_030_000,
         options: None,
+        crawl: None,
     })
 }

@@ -1,13 +1,16 @@
 //! What workers and the wire between them and the leader do, and what goes wrong there.
 
 use super::{Asked, World};
-use crate::kit::{completed, connect};
+use crate::kit::completed;
+use crate::simulation::site;
 use crate::simulation::worker::Unacked;
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 use std::time::Duration;
 use ukai_domain::scheduler::{Heartbeat, Input, PushMessage, Report, Word};
-use ukai_domain::{ErrorType, NetworkInfo, Place, ReportedStatus, Run, SessionId, WorkerStats};
+use ukai_domain::{
+    CRAWL_KIND, ErrorType, NetworkInfo, Place, ReportedStatus, Run, SessionId, TaskId, WorkerStats,
+};
 use uuid::Uuid;
 
 impl World {
@@ -45,7 +48,7 @@ impl World {
         self.sessions += 1;
         let session = SessionId(Uuid::from_u128(self.sessions));
         self.workers[at].session = Some(session);
-        let mut connect = connect(session, self.workers[at].id, self.workers[at].in_flight());
+        let mut connect = self.workers[at].connect(session);
         connect.capacity = if at == 0 { 2 } else { 1 };
         self.inbox.push_back((Input::Connect(connect), Asked::Other));
     }
@@ -59,7 +62,7 @@ impl World {
         } else {
             self.workers[at].held.remove(index);
             if self.chance(60) {
-                completed()
+                self.result_of(held.task)
             } else {
                 Word::failed(*ErrorType::ALL.choose(&mut self.random).expect("types"))
             }
@@ -70,6 +73,14 @@ impl World {
         }
         self.workers[at].said(report.clone());
         self.say(at, session, report);
+    }
+
+    /// What the page of a crawl has for links, or no more than a result.
+    fn result_of(&self, task: TaskId) -> Word {
+        match self.store.places.get(&task).map(Place::body) {
+            Some(body) if &*body.lane.kind == CRAWL_KIND => site::read(&body.url),
+            _ => completed(),
+        }
     }
 
     /// Sends a report; it may be lost, late or doubled.

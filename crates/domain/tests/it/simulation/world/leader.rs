@@ -1,7 +1,6 @@
 //! The leader's loop around the core, with its crashes, takeovers and deliberate mistakes.
 
 use super::{Asked, Leader, Mutant, World};
-use crate::kit::connect;
 use crate::simulation::store::Refused;
 use rand::RngExt;
 use std::collections::BTreeSet;
@@ -44,13 +43,15 @@ impl World {
 
     pub(super) fn take_over(&mut self) {
         let epoch = self.store.take_over();
+        if !self.store.expansions.is_empty() {
+            *self.hits.entry(("links", "takeover")).or_default() += 1;
+        }
         let snapshot = self.store.load(epoch, &self.settings);
         let state = State::load(self.settings.clone(), snapshot, self.random.random(), self.now);
         assert_eq!(faults(&state), Vec::<String>::new(), "after a takeover");
         self.leaders.push(Leader { state, alive: true });
         // Gateways announce their sessions to the new leader.
-        let sessions =
-            self.workers.iter().filter_map(|w| Some(connect(w.session?, w.id, w.in_flight()))).collect();
+        let sessions = self.workers.iter().filter_map(|w| Some(w.connect(w.session?))).collect();
         self.inbox.push_front((Input::Announce { gateway: crate::kit::GATEWAY, sessions }, Asked::Other));
     }
 
@@ -84,7 +85,10 @@ impl World {
         }
         let reports = inputs.iter().any(|(_, input)| matches!(input, Input::Report(_)));
         self.live_before = if reports { self.live_runs() } else { BTreeSet::new() };
-        let prefetched = self.store.prefetch(&self.leaders[which].state, &inputs);
+        let mut prefetched = self.store.prefetch(&self.leaders[which].state, &inputs);
+        if self.mutant == Mutant::PagesForgotten {
+            prefetched.urls.clear();
+        }
         let now = self.now;
         let state = &mut self.leaders[which].state;
         let stepped = catch_unwind(AssertUnwindSafe(|| step(state, inputs, prefetched, now)));
@@ -97,6 +101,9 @@ impl World {
         // A sleeper's memory doesn't fit the rows that were read: nothing of its step may get out.
         if !sleeper {
             assert_eq!(faults(&self.leaders[which].state), Vec::<String>::new());
+        }
+        if !sleeper {
+            self.count_links(&done);
         }
         self.mutate(&mut done);
         let early = matches!(self.mutant, Mutant::AckBeforeCommit | Mutant::EffectsBeforeCommit);
@@ -218,7 +225,9 @@ impl World {
                     row.first -= 1;
                 }
             }
+            Mutant::LinksLost => done.commit.expansions.clear(),
             Mutant::None
+            | Mutant::PagesForgotten
             | Mutant::FenceDropped
             | Mutant::AckBeforeCommit
             | Mutant::EffectsBeforeCommit

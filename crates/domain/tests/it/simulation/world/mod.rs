@@ -35,6 +35,10 @@ pub(crate) enum Mutant {
     EventNumberReused,
     /// After a lost reply the commit is looked up by number instead of inserted again.
     CommitLookedUp,
+    /// A completion is stored without the page's links.
+    LinksLost,
+    /// Which pages a crawl has isn't read before its links become tasks.
+    PagesForgotten,
 }
 
 struct Leader {
@@ -85,6 +89,7 @@ impl World {
             window_budget: random.random_range(8..64),
             delayed_window: random.random_range(1..6),
             sweep_slice: random.random_range(1..8),
+            expansion_links: random.random_range(1..12),
             max_handouts: random.random_range(1..8),
             ..Settings::default()
         };

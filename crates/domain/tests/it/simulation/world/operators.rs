@@ -2,11 +2,12 @@
 
 use super::{Asked, World};
 use crate::kit::task;
+use crate::simulation::site;
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 use std::time::Duration;
-use ukai_domain::scheduler::{HostPolicy, IdempotencyKey, Input, JobAction, JobRef, Query, Submit};
-use ukai_domain::{JobId, JobKind};
+use ukai_domain::scheduler::{HostPolicy, IdempotencyKey, Input, JobAction, JobRef, NewTask, Query, Submit};
+use ukai_domain::{CrawlRules, JobId, JobKind, Scope};
 use uuid::Uuid;
 
 impl World {
@@ -26,20 +27,39 @@ impl World {
                 new
             })
             .collect();
-        let job = match self.random.random_range(0..4) {
-            0 => JobRef::New {
+        let mut tasks: Vec<NewTask> = tasks;
+        let job = match self.random.random_range(0..9) {
+            8 if self.store.urls.len() < 24 => {
+                let start = self.random.random_range(0..site::PAGES);
+                tasks.truncate(1);
+                site::start(&mut tasks[0], start);
+                JobRef::New {
+                    name: "c".to_owned(),
+                    kind: JobKind::Crawl,
+                    weight: 1,
+                    crawl: Some(self.rules()),
+                }
+            }
+            0 | 1 => JobRef::New {
                 name: "n".to_owned(),
                 kind: JobKind::Scrape,
                 weight: self.random.random_range(1..4),
+                crawl: None,
             },
-            1 => JobRef::Implicit { id: JobId(Uuid::from_u128(77)), name: "loose".to_owned() },
-            _ => self
-                .jobs
-                .choose(&mut self.random)
-                .map_or(JobRef::New { name: "m".to_owned(), kind: JobKind::Scrape, weight: 1 }, |job| {
-                    JobRef::Existing(*job)
-                }),
+            2 | 3 => JobRef::Implicit { id: JobId(Uuid::from_u128(77)), name: "loose".to_owned() },
+            _ => self.jobs.choose(&mut self.random).map_or(
+                JobRef::New { name: "m".to_owned(), kind: JobKind::Scrape, weight: 1, crawl: None },
+                |job| JobRef::Existing(*job),
+            ),
         };
+        if let JobRef::Existing(id) = &job
+            && self.store.jobs.get(id).is_some_and(|job| job.crawl.is_some())
+        {
+            for task in &mut tasks {
+                site::start(task, self.random.random_range(0..site::PAGES));
+            }
+        }
+        let n = tasks.len();
         let key = self.chance(30).then(|| IdempotencyKey {
             principal: "p".to_owned(),
             route: "POST /api/tasks".to_owned(),
@@ -51,7 +71,27 @@ impl World {
         self.inbox.push_back((input, Asked::Submit { key, n }));
     }
 
+    fn rules(&mut self) -> CrawlRules {
+        CrawlRules {
+            max_depth: self.random.random_range(0..3),
+            max_pages: if self.chance(30) { 1_000 } else { self.random.random_range(1..8) },
+            scope: *[Scope::SameHost, Scope::SameDomain, Scope::Any]
+                .choose(&mut self.random)
+                .expect("scopes"),
+            exclude: if self.chance(30) { vec!["/*7".to_owned()] } else { Vec::new() },
+            ..CrawlRules::default()
+        }
+    }
+
     pub(super) fn operate(&mut self) {
+        if let Some((job, _)) = self.store.expansions.keys().next().copied()
+            && self.chance(30)
+        {
+            // Just when its links are about to become tasks.
+            let action = if self.chance(50) { JobAction::Pause } else { JobAction::Cancel };
+            let input = Input::ControlJob { job, action, idempotency: None };
+            return self.inbox.push_front((input, Asked::Other));
+        }
         let Some(&task) = self.tasks.choose(&mut self.random) else { return };
         let input = match self.random.random_range(0..24) {
             0..4 => Input::CancelTask { task },

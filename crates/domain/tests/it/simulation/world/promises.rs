@@ -3,8 +3,8 @@
 use super::{Asked, World};
 use crate::simulation::worker::Unacked;
 use std::collections::BTreeSet;
-use ukai_domain::scheduler::{Effects, IdempotencyKey, Input, Query, Refusal, Reply, Token, Word};
-use ukai_domain::{Code, DoneStatus, Place, Rejection, Run, TaskId, WorkerId};
+use ukai_domain::scheduler::{Effects, IdempotencyKey, Input, Query, Refusal, Reply, Step, Token, Word};
+use ukai_domain::{Code, DoneStatus, JobStatus, Place, Rejection, Run, TaskId, WorkerId};
 
 impl World {
     pub(super) fn release(&mut self, effects: Effects, asked: Vec<Asked>, pushes: bool) {
@@ -82,7 +82,10 @@ impl World {
                 }
             }
             Err(rejection) => {
-                assert!(matches!(rejection.code, Code::Conflict | Code::JobNotFound), "{rejection:?}");
+                assert!(
+                    matches!(rejection.code, Code::Conflict | Code::JobNotFound | Code::InvalidPayload),
+                    "{rejection:?}"
+                );
                 self.jobs.retain(|j| self.store.jobs.contains_key(j));
             }
             other => panic!("a submission was answered {other:?}"),
@@ -102,6 +105,19 @@ impl World {
             let done = matches!(self.store.places.get(task), Some(Place::Done(d)) if d.status == DoneStatus::Completed && d.progress.run == *run);
             assert!(done, "P3: the acknowledged result of {task} run {run} is not stored");
             assert_eq!(self.store.completed_runs(*task), 1, "I2: {task}");
+        }
+    }
+
+    pub(super) fn count_links(&mut self, done: &Step) {
+        let open = self.store.jobs.values().filter(|job| job.open_expansions() > 0);
+        let paused = open.filter(|job| job.status == JobStatus::Paused).count();
+        for (name, n) in [
+            ("kept", done.commit.expansions.len()),
+            ("expanded", done.commit.expanded.len()),
+            ("dropped", done.commit.dropped_expansions.len()),
+            ("paused", paused),
+        ] {
+            *self.hits.entry(("links", name)).or_default() += n as u64;
         }
     }
 

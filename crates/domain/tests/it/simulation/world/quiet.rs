@@ -2,9 +2,10 @@
 
 use super::leader::Fate;
 use super::{Asked, World};
+use crate::simulation::site;
 use std::time::Duration;
 use ukai_domain::scheduler::{HostPolicy, Input, JobAction};
-use ukai_domain::{JobId, Place};
+use ukai_domain::{CRAWL_KIND, DoneStatus, JobId, Judged, PageUrl, Place};
 
 impl World {
     /// The faults end: every task of a job that isn't paused comes to its end in bounded time.
@@ -50,13 +51,44 @@ impl World {
             }
             self.lead(Fate::Well);
             let open = self.store.places.values().filter(|p| !matches!(p, Place::Done(_))).count();
-            if open == 0 {
-                return;
+            if open == 0 && self.store.expansions.is_empty() {
+                return self.check_crawled();
             }
         }
         let open: Vec<_> = self.store.places.values().filter(|p| !matches!(p, Place::Done(_))).collect();
         let state = &self.leaders.last().expect("a leader").state;
         let readings: Vec<_> = state.readings().collect();
-        panic!("tasks never end: {:?}\n{readings:?}\n{:?}", open.first(), state.needs(&[]));
+        panic!(
+            "tasks never end, {} pages with links: {:?}\n{readings:?}\n{:?}",
+            self.store.expansions.len(),
+            open.first(),
+            state.needs(&[])
+        );
+    }
+
+    /// Every link that the rules let through has become a page of its crawl, as long as there was room.
+    fn check_crawled(&self) {
+        for place in self.store.places.values() {
+            let Place::Done(done) = place else { continue };
+            let body = &done.body;
+            if &*body.lane.kind != CRAWL_KIND || done.status != DoneStatus::Completed {
+                continue;
+            }
+            let job = &self.store.jobs[&body.job];
+            let crawl = job.crawl.as_ref().expect("a crawl");
+            let full = crawl.progress.pages >= u64::from(crawl.rules.max_pages);
+            if full || crawl.progress.skipped.cancelled > 0 || body.depth >= crawl.rules.max_depth {
+                continue;
+            }
+            let page = PageUrl::parse(&body.url).expect("a page");
+            for link in site::links(&body.url).iter().filter_map(|link| PageUrl::parse(link)) {
+                let taken = self.store.urls.contains(&(job.id, link.hash()));
+                let wanted = crawl.rules.judge(&page, &link) == Judged::Followed;
+                // A worker that lied told of no links.
+                let runs = self.store.runs.get(&body.id).into_iter().flatten();
+                let told = runs.filter_map(|run| run.result.as_ref()).any(|result| result.extra.is_some());
+                assert!(taken || !wanted || !told, "{} on {} was not followed", link.as_str(), body.url);
+            }
+        }
     }
 }
