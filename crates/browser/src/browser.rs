@@ -151,6 +151,13 @@ impl Browser {
         let _ = tokio::time::timeout(Duration::from_secs(5), gone.cancelled()).await;
     }
 
+    /// The proxy through which its pages go out, for requests that shall keep to the same rules; `None` where they go
+    /// straight.
+    #[must_use]
+    pub fn way_out(&self) -> Option<std::net::SocketAddr> {
+        self.proxy.as_ref().map(Proxy::address)
+    }
+
     /// The running process, or a new one where the old is dead or has served its time.
     async fn instance(&self) -> Result<Arc<Instance>, LaunchError> {
         let mut current = self.current.lock().await;

@@ -140,6 +140,9 @@ pub struct Extraction {
     pub records: Vec<Value>,
     /// Absolute addresses of the page's links, without fragments, in the order of the page, each once.
     pub links: Vec<String>,
+    /// Those of `links` that the page asks robots not to follow: marked singly, or the page as a whole.
+    #[serde(default)]
+    pub nofollow: Vec<String>,
     /// Per field of `record` where its value came from.
     pub sources: BTreeMap<String, Source>,
     /// The next page of a list.
@@ -156,6 +159,7 @@ impl Extraction {
             record: Value::Null,
             records: Vec::new(),
             links: Vec::new(),
+            nofollow: Vec::new(),
             sources: BTreeMap::new(),
             next_page: None,
         }

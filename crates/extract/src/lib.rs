@@ -24,6 +24,7 @@ pub use recipe::{RecipeError, Recipes, embedded_recipe_files};
 
 use context::Context;
 use draft::Draft;
+use links::Links;
 use product::{label_of, titled, without_site};
 use recipe::{PageRecipe, Recipe};
 use structured::{texts_of as structured_texts, values as structured_values};
@@ -55,7 +56,8 @@ pub fn extract(page: &Page<'_>, recipes: &Recipes) -> Extraction {
     };
     let shape = Shape::of(&context, described);
     if let Some((verdict, reason)) = verdict::obstacle(&context, page, &shape) {
-        return Extraction { links: links::links(&context), ..Extraction::empty(verdict, reason) };
+        let Links { all: links, nofollow } = Links::of(&context, page);
+        return Extraction { links, nofollow, ..Extraction::empty(verdict, reason) };
     }
     if verdict::is_empty(&context, &shape) {
         return Extraction::empty(Verdict::Empty, "no text, no picture, no description");
@@ -107,13 +109,15 @@ pub fn extract(page: &Page<'_>, recipes: &Recipes) -> Extraction {
         Some((recipe, _)) => format!("recipe {}", recipe.name),
         None => "content".to_owned(),
     };
+    let Links { all: links, nofollow } = Links::of(&context, page);
     Extraction {
         verdict: Verdict::Ok,
         reason,
         kind,
         record,
         records,
-        links: links::links(&context),
+        links,
+        nofollow,
         sources,
         next_page: next,
     }

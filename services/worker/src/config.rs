@@ -28,7 +28,7 @@ pub struct WorkerConfig {
     #[arg(
         long,
         env = "UKAI_CAPABILITIES",
-        default_value = "scrape",
+        default_value = "scrape,crawl",
         value_delimiter = ',',
         value_name = "KINDS"
     )]

@@ -1,21 +1,40 @@
 //! The seam between the worker and its browser, so that tests can put a page server of their own in its place.
 
 use std::{
+    net::SocketAddr,
     sync::{Arc, Weak},
     time::Duration,
 };
 
-use futures::future::BoxFuture;
+use futures::{StreamExt, future::BoxFuture};
 use tokio::sync::RwLock;
 use ukai_browser::{Browser, Config, LaunchError, PageError, PageOutcome, PageRequest, Vitals};
+use url::Url;
 
+/// Redirects of a text.
+const MOST_REDIRECTS: usize = 5;
+/// To the end of a text.
+const TEXT_LIMIT: Duration = Duration::from_secs(15);
 /// How often a browser that died in idleness is looked for.
 const REVIVE: Duration = Duration::from_secs(3);
+
+/// What a server answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Text {
+    /// Of the last answer.
+    pub status: u16,
+    /// Its beginning.
+    pub body: Vec<u8>,
+}
 
 /// Fetches pages.
 pub trait PageFetcher: Send + Sync + 'static {
     /// Fetches one page. Dropping the future ends the page.
     fn fetch<'a>(&'a self, request: &'a PageRequest) -> BoxFuture<'a, Result<PageOutcome, PageError>>;
+
+    /// Fetches a small text without the browser, but by its way out: at most `limit` bytes, redirects followed. The text
+    /// of the error says why there is none.
+    fn text<'a>(&'a self, url: &'a Url, limit: usize) -> BoxFuture<'a, Result<Text, String>>;
 
     /// Changes between a browser with and without a window; the text says why it can't.
     fn set_headless(&self, headless: bool) -> BoxFuture<'_, Result<(), String>>;
@@ -71,6 +90,13 @@ impl PageFetcher for BrowserFetcher {
         })
     }
 
+    fn text<'a>(&'a self, url: &'a Url, limit: usize) -> BoxFuture<'a, Result<Text, String>> {
+        Box::pin(async move {
+            let way_out = self.browser.read().await.1.way_out();
+            text(way_out, url, limit).await.map_err(|error| told(&error))
+        })
+    }
+
     fn set_headless(&self, headless: bool) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async move {
             if self.browser.read().await.0 == headless {
@@ -91,4 +117,39 @@ impl PageFetcher for BrowserFetcher {
             .try_read()
             .map_or_else(|_| Vitals { expected: 1, ..Vitals::default() }, |browser| browser.1.vitals())
     }
+}
+
+/// What is seldom asked for needs no client that is kept.
+async fn text(way_out: Option<SocketAddr>, url: &Url, limit: usize) -> Result<Text, reqwest::Error> {
+    ukai_boot::init_tls();
+    let client = reqwest::Client::builder()
+        .timeout(TEXT_LIMIT)
+        .user_agent(concat!("Ukai/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::limited(MOST_REDIRECTS));
+    let client = match way_out {
+        Some(address) => client.proxy(reqwest::Proxy::all(format!("http://{address}"))?),
+        None => client.no_proxy(),
+    };
+    let response = client.build()?.get(url.clone()).send().await?;
+    let status = response.status().as_u16();
+    let mut stream = response.bytes_stream();
+    let mut body = Vec::new();
+    while body.len() < limit
+        && let Some(part) = stream.next().await
+    {
+        body.extend_from_slice(&part?);
+    }
+    body.truncate(limit);
+    Ok(Text { status, body })
+}
+
+/// The error with what caused it, in one line.
+fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
 }

@@ -15,18 +15,27 @@ const EXPENDABLE: [&str; 3] = ["sources", "links", "records"];
 /// Cuts `payload` down; returns its JSON text and whether something was cut.
 pub(crate) fn fit(mut payload: Value) -> (String, bool) {
     let mut cut = trim(&mut payload, 0);
+    let mut cut_links = 0;
     for name in EXPENDABLE {
         // Halve lists and drop objects until the whole fits.
         while !fits(&payload) {
             let Some(part) = payload.get_mut(name) else { break };
             cut = true;
             match part {
-                Value::Array(items) if items.len() > 1 => items.truncate(items.len() / 2),
-                Value::Array(items) if !items.is_empty() => items.clear(),
+                Value::Array(items) if !items.is_empty() => {
+                    let left = items.len() / 2;
+                    cut_links += if name == "links" { items.len() - left } else { 0 };
+                    items.truncate(left);
+                }
                 Value::Object(fields) if !fields.is_empty() => fields.clear(),
                 _ => break,
             }
         }
+    }
+    if cut_links > 0 {
+        // No link goes without a word.
+        let before = payload["linksSkipped"]["cut"].as_u64().unwrap_or(0);
+        payload["linksSkipped"]["cut"] = (before + cut_links as u64).into();
     }
     (payload.to_string(), cut)
 }
@@ -90,6 +99,9 @@ mod tests {
             let fitted: Value = serde_json::from_str(&text).unwrap();
             assert!(cut && text.len() <= MOST_BYTES && keys(&fitted) <= MOST_KEYS);
             assert_eq!(fitted["result"], json!({"a": 1}));
+            if let Some(links) = fitted["links"].as_array() {
+                assert_eq!(links.len() as u64 + fitted["linksSkipped"]["cut"].as_u64().unwrap(), 1_000);
+            }
             assert!(!fitted["records"].as_array().unwrap().is_empty() && !text.contains("\\u0000"));
         }
     }

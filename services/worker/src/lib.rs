@@ -4,6 +4,7 @@ mod artifacts;
 mod block;
 mod clock;
 mod config;
+mod crawl;
 mod drain;
 mod ended;
 mod fetcher;
@@ -18,6 +19,7 @@ mod outbox;
 mod outcome;
 mod pause;
 mod report;
+mod robots;
 mod scrape;
 mod session;
 mod wake;
@@ -38,7 +40,7 @@ use ukai_socketio::{Backoff, Client, Settings, Target};
 use crate::link::Link;
 
 pub use config::WorkerConfig;
-pub use fetcher::PageFetcher;
+pub use fetcher::{PageFetcher, Text};
 
 /// The browser that a worker would start, without a window.
 #[must_use]
@@ -102,6 +104,7 @@ pub async fn run_with(
         fetcher,
         pauses: Mutex::new(pause::Pauses::new(config.pause(), config.capacity)),
         recipes: Recipes::default(),
+        robots: robots::Robots::default(),
         artifacts: folder.join("artifacts"),
         block_images: config.block_images,
     });

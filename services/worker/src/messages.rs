@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use ukai_domain::{CRAWL_KIND, CrawlRules};
 
 /// `worker:registered`.
 #[derive(Debug, Deserialize)]
@@ -43,6 +44,20 @@ pub(crate) struct Assigned {
     pub(crate) options: Option<Options>,
     #[serde(default)]
     pub(crate) recipe: Option<Value>,
+    /// What the page's links must keep to, where they are followed.
+    #[serde(default)]
+    pub(crate) crawl: Option<Value>,
+}
+
+impl Assigned {
+    /// The rules of the crawl that the page belongs to; what can't be read is the default.
+    pub(crate) fn crawl_rules(&self) -> Option<CrawlRules> {
+        if self.kind.as_deref() != Some(CRAWL_KIND) {
+            return None;
+        }
+        let rules = self.crawl.clone().and_then(|rules| serde_json::from_value(rules).ok());
+        Some(rules.unwrap_or_default())
+    }
 }
 
 /// The submission's options.

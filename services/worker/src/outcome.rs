@@ -6,10 +6,7 @@ use serde_json::{Map, Value, json};
 use ukai_browser::{ErrorKind, PageError};
 use ukai_extract::{Extraction, Kind, Product, Verdict};
 
-use crate::{block::Refusal, clock::millis, messages::Assigned};
-
-/// Links of one page that are reported.
-const MOST_LINKS: usize = 1_000;
+use crate::{block::Refusal, clock::millis, crawl::Links, messages::Assigned};
 
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +23,10 @@ pub(crate) struct Found {
     pub(crate) extraction: Box<Extraction>,
     /// Files that were kept: kind, path, size.
     pub(crate) artifacts: Vec<Value>,
+    /// Where the page was found in the end.
+    pub(crate) final_url: String,
+    /// Of a crawl's page.
+    pub(crate) links: Option<Links>,
     pub(crate) load: Duration,
     pub(crate) browser: String,
 }
@@ -64,6 +65,8 @@ pub(crate) fn of_extraction(extraction: Extraction, load: Duration, browser: Str
         return Outcome::Completed(Found {
             extraction: Box::new(extraction),
             artifacts: Vec::new(),
+            final_url: String::new(),
+            links: None,
             load,
             browser,
         });
@@ -113,8 +116,10 @@ pub(crate) fn completed(task: &Assigned, found: Found, at: &str, took: Duration)
         "artifacts": found.artifacts,
         "sources": extraction.sources,
     });
-    if task.kind.as_deref() == Some("crawl") {
-        payload["links"] = extraction.links.into_iter().take(MOST_LINKS).collect();
+    if let Some(Links { urls, skipped }) = found.links {
+        payload["links"] = urls.into();
+        payload["linksSkipped"] = json!(skipped);
+        payload["finalUrl"] = found.final_url.into();
     }
     with_run(payload, task.run)
 }
@@ -161,7 +166,11 @@ mod tests {
     use ukai_extract::{Extraction, Kind, Verdict};
 
     use super::{Failure, Outcome, completed, failed, of_error, of_extraction};
-    use crate::{block::Refusal, messages::Assigned};
+    use crate::{
+        block::Refusal,
+        crawl::{Links, Skipped},
+        messages::Assigned,
+    };
 
     const LOAD: Duration = Duration::from_millis(20);
 
@@ -223,13 +232,20 @@ mod tests {
         let mut extraction = Extraction::empty(Verdict::Ok, "");
         extraction.kind = Kind::Article;
         extraction.record = json!({"title": "News", "text": "…"});
-        extraction.links = (0..1_500).map(|n| format!("http://x/{n}")).collect();
         let scraped = completed(&task("scrape"), found(extraction.clone()), "now", LOAD);
         assert_eq!(scraped["result"]["productTitle"], "News");
         assert_eq!(scraped["records"][0]["title"], "News");
         assert!(scraped.get("links").is_none(), "links are a crawl's");
-        let crawled = completed(&task("crawl"), found(extraction), "now", LOAD);
-        assert_eq!(crawled["links"].as_array().unwrap().len(), 1_000);
+        let mut found = found(extraction);
+        let skipped = Skipped { robots: 2, ..Skipped::default() };
+        found.links = Some(Links { urls: vec!["http://x/1".to_owned()], skipped });
+        found.final_url = "http://x/home".to_owned();
+        let crawled = completed(&task("crawl"), found, "now", LOAD);
+        assert_eq!(
+            (&crawled["links"], &crawled["finalUrl"]),
+            (&json!(["http://x/1"]), &json!("http://x/home"))
+        );
+        assert_eq!(crawled["linksSkipped"], json!({"robots": 2, "nofollow": 0, "file": 0, "cut": 0}));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use url::Url;
 use crate::{
     PageFetcher, artifacts,
     block::Refusal,
-    clock,
+    clock, crawl,
     fit::fit,
     holdings::Holdings,
     link::Link,
@@ -25,6 +25,7 @@ use crate::{
     outbox::Report,
     outcome::{self, Failure, Outcome},
     pause::{Pauses, Slot},
+    robots::Robots,
 };
 
 /// Scripts that fill a page in after a timer leave no other trace than the change itself; beside the pause between pages
@@ -38,6 +39,7 @@ pub(crate) struct Context {
     pub(crate) fetcher: Arc<dyn PageFetcher>,
     pub(crate) pauses: Mutex<Pauses>,
     pub(crate) recipes: Recipes,
+    pub(crate) robots: Robots,
     pub(crate) artifacts: PathBuf,
     /// Leaves out what a record does not need.
     pub(crate) block_images: bool,
@@ -130,8 +132,23 @@ async fn keep_report(context: &Arc<Context>, event: &str, task: &Assigned, paylo
     let _ = tokio::task::spawn_blocking(move || holdings.reported(report)).await;
 }
 
-/// Fetches the page and reads it.
+/// Fetches the page of a task and reads it; of a crawl where its site allows it, and its links.
 async fn page(context: &Arc<Context>, task: &Assigned, limit: Duration) -> Outcome {
+    let Some(rules) = task.crawl_rules() else { return visit(context, task, limit).await };
+    let begun = Instant::now();
+    let visit = crawl::Visit { fetcher: &*context.fetcher, robots: &context.robots, rules: &rules };
+    if let Err(failure) = visit.enter(&task.product_url, limit / 3).await {
+        return Outcome::Failed(failure);
+    }
+    let outcome = self::visit(context, task, limit.saturating_sub(begun.elapsed())).await;
+    match outcome {
+        Outcome::Completed(found) => visit.leave(&task.product_url, found).await,
+        failed @ Outcome::Failed(_) => failed,
+    }
+}
+
+/// Fetches the page and reads it.
+async fn visit(context: &Arc<Context>, task: &Assigned, limit: Duration) -> Outcome {
     let options = task.options.clone().unwrap_or_default();
     let recipes = match recipes(context, task) {
         Ok(recipes) => recipes,
@@ -195,7 +212,9 @@ fn read(
     });
     let kept: Vec<_> = kept.collect();
     match outcome::of_extraction(extraction, page.load, page.browser) {
-        Outcome::Completed(found) => Outcome::Completed(outcome::Found { artifacts: kept, ..found }),
+        Outcome::Completed(found) => {
+            Outcome::Completed(outcome::Found { artifacts: kept, final_url: page.final_url, ..found })
+        }
         failed @ Outcome::Failed(_) => failed,
     }
 }

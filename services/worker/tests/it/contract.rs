@@ -21,7 +21,7 @@ async fn introduces_itself_and_beats_as_often_as_the_server_says() {
     let auth = server.connected().await;
     assert_eq!(
         auth,
-        json!({"token": "good", "name": "test", "capacity": 2, "capabilities": ["scrape"], "inFlight": []})
+        json!({"token": "good", "name": "test", "capacity": 2, "capabilities": ["scrape", "crawl"], "inFlight": []})
     );
     for _ in 0..3 {
         let beat = server.heartbeat(|_| true).await;

@@ -11,7 +11,8 @@ use std::{
 use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 use ukai_browser::{PageError, PageOutcome, PageRequest};
-use ukai_worker::PageFetcher;
+use ukai_worker::{PageFetcher, Text};
+use url::Url;
 
 /// Answers by the address's path.
 pub struct Pages {
@@ -81,6 +82,12 @@ impl Drop for Closed {
 impl PageFetcher for Pages {
     fn fetch<'a>(&'a self, request: &'a PageRequest) -> BoxFuture<'a, Result<PageOutcome, PageError>> {
         Box::pin(self.answer(request))
+    }
+
+    fn text<'a>(&'a self, url: &'a Url, _: usize) -> BoxFuture<'a, Result<Text, String>> {
+        let closed = url.host_str() == Some("closed.example");
+        let body = if closed { "User-agent: *\nDisallow: /" } else { "" };
+        Box::pin(async move { Ok(Text { status: 200, body: body.as_bytes().to_vec() }) })
     }
 
     fn set_headless(&self, headless: bool) -> BoxFuture<'_, Result<(), String>> {
