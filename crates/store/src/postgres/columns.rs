@@ -13,11 +13,12 @@ pub(super) type Result<T, E = Failure> = std::result::Result<T, E>;
 /// A task's body; the table is `t`. [`body`] reads it.
 macro_rules! body_columns {
     () => {
-        "t.id, t.job, t.kind, t.host, t.url, t.priority, t.max_attempts, t.timeout_ms, t.options, t.created_at"
+        "t.id, t.job, t.kind, t.host, t.url, t.priority, t.max_attempts, t.timeout_ms, t.options, t.created_at,
+         t.depth"
     };
 }
 /// How many columns that is.
-pub(super) const BODY_WIDTH: usize = 10;
+pub(super) const BODY_WIDTH: usize = 11;
 
 /// A task's history; the table is `p`. [`progress`] reads it.
 macro_rules! progress_columns {
@@ -48,6 +49,7 @@ pub(super) fn body_in_lane(row: &Row, at: usize, lane: LaneKey) -> Result<TaskBo
         timeout_ms: get::<Option<i64>>(row, at + 7)?.map(|v| narrow(v, at + 7)).transpose()?,
         options: get(row, at + 8)?,
         created_at: time(row, at + 9)?,
+        depth: narrow(get::<i32>(row, at + 10)?, at + 10)?,
     })
 }
 

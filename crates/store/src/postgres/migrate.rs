@@ -19,8 +19,10 @@ struct Migration {
 }
 
 /// In order; the first makes version 1. Never edited once released, only added to.
-const MIGRATIONS: &[Migration] =
-    &[Migration { sql: include_str!("../../../../migrations/postgres/0001_tables.sql"), serves: 1 }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { sql: include_str!("../../../../migrations/postgres/0001_tables.sql"), serves: 1 },
+    Migration { sql: include_str!("../../../../migrations/postgres/0002_crawls.sql"), serves: 1 },
+];
 
 /// Who may do what.
 const ROLES: &str = include_str!("../../../../migrations/postgres/roles.sql");

@@ -94,7 +94,7 @@ fn with_token<T>(message: T) -> tonic::Request<T> {
 }
 
 fn job() -> v1::CreateJobRequest {
-    let job = v1::NewJob { name: "job".to_owned(), kind: "scrape".to_owned(), weight: 1 };
+    let job = v1::NewJob { name: "job".to_owned(), kind: "scrape".to_owned(), weight: 1, crawl: None };
     v1::CreateJobRequest { job: Some(job), idempotency: None }
 }
 

@@ -1,17 +1,18 @@
 //! Jobs and their balances.
 
-use super::batch::{Batch, Rows, params};
+use super::batch::{Batch, Rows, json, params};
+use crate::postgres::failure::Failure;
 use ukai_domain::{Counts, Job, JobId};
 use uuid::Uuid;
 
 const PUT: &str = "INSERT INTO job
-        (id, name, kind, status, weight, implicit, deleting, created_at, started_at, completed_at, error)
+        (id, name, kind, status, weight, implicit, deleting, created_at, started_at, completed_at, error, crawl)
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::boolean[], $7::boolean[],
-        $8::bigint[], $9::bigint[], $10::bigint[], $11::text[])
+        $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::text[])
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, status = excluded.status,
         weight = excluded.weight, implicit = excluded.implicit, deleting = excluded.deleting,
         created_at = excluded.created_at, started_at = excluded.started_at, completed_at = excluded.completed_at,
-        error = excluded.error";
+        error = excluded.error, crawl = excluded.crawl";
 
 const ADD: &str = "INSERT INTO job_delta
         (job, submitted, ready, delayed, leased, completed, failed, cancelled, purged, items)
@@ -53,9 +54,9 @@ const KEEP: &str = concat!(
     added!()
 );
 
-pub(super) fn put<'c>(batch: &mut Batch<'c>, jobs: &'c [Job]) {
+pub(super) fn put<'c>(batch: &mut Batch<'c>, jobs: &'c [Job]) -> Result<(), Failure> {
     if jobs.is_empty() {
-        return;
+        return Ok(());
     }
     let columns = params![
         jobs.iter().map(|j| j.id.0).collect::<Vec<Uuid>>(),
@@ -69,8 +70,10 @@ pub(super) fn put<'c>(batch: &mut Batch<'c>, jobs: &'c [Job]) {
         jobs.iter().map(|j| j.started_at.map(|t| t.0)).collect::<Vec<_>>(),
         jobs.iter().map(|j| j.completed_at.map(|t| t.0)).collect::<Vec<_>>(),
         jobs.iter().map(|j| j.error.as_deref()).collect::<Vec<_>>(),
+        jobs.iter().map(|j| j.crawl.as_ref().map(json).transpose()).collect::<Result<Vec<_>, _>>()?,
     ];
     batch.add("put into job", PUT, Rows::Exactly(jobs.len()), columns);
+    Ok(())
 }
 
 pub(super) fn count(batch: &mut Batch<'_>, counts: &[(JobId, Counts)]) {

@@ -5,6 +5,7 @@ mod batch;
 mod delayed;
 mod done;
 mod event;
+mod expansion;
 mod idempotency;
 mod job;
 mod lane;
@@ -64,14 +65,16 @@ async fn unnamed(session: &Session, commit: &Commit) -> Result<Applied, Failure>
 }
 
 fn write<'c>(batch: &mut Batch<'c>, commit: &'c Commit, fold_every: u64) -> Result<(), Failure> {
-    job::put(batch, &commit.jobs);
+    job::put(batch, &commit.jobs)?;
     task::insert(batch, &commit.tasks);
     moves::apply(batch, &commit.moves)?;
+    expansion::apply(batch, commit)?;
     run::append(batch, &commit.runs)?;
     job::count(batch, &commit.counts);
     if !commit.deleted_jobs.is_empty() || commit.id.n.is_multiple_of(fold_every.max(1)) {
         job::fold(batch);
     }
+    expansion::forget(batch, &commit.deleted_jobs);
     job::delete(batch, &commit.deleted_jobs);
     event::append(batch, &commit.events)?;
     worker::put(batch, &commit.workers)?;
@@ -98,5 +101,9 @@ pub(super) fn statements() -> Vec<&'static str> {
         run::PURGE,
         task::PURGE,
         task::PURGE_ARTIFACTS,
+        expansion::LEAVE,
+        expansion::DROP,
+        expansion::LEFT,
+        expansion::FORGET,
     ]
 }

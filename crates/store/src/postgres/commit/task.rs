@@ -5,9 +5,10 @@ use std::sync::Arc;
 use ukai_domain::TaskBody;
 use uuid::Uuid;
 
-const INSERT: &str = "INSERT INTO task (id, job, kind, host, url, priority, max_attempts, timeout_ms, options, created_at)
+const INSERT: &str = "INSERT INTO task (id, job, kind, host, url, priority, max_attempts, timeout_ms, options,
+        created_at, depth)
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::smallint[],
-        $8::bigint[], $9::text[], $10::bigint[])";
+        $8::bigint[], $9::text[], $10::bigint[], $11::integer[])";
 
 pub(super) const PURGE: &str = "DELETE FROM task WHERE id = ANY ($1::uuid[])";
 
@@ -29,6 +30,7 @@ pub(super) fn insert<'c>(batch: &mut Batch<'c>, tasks: &'c [Arc<TaskBody>]) {
         tasks.iter().map(|t| t.timeout_ms.map(i64::from)).collect::<Vec<_>>(),
         tasks.iter().map(|t| t.options.as_deref()).collect::<Vec<_>>(),
         tasks.iter().map(|t| t.created_at.0).collect::<Vec<_>>(),
+        tasks.iter().map(|t| i32::from(t.depth)).collect::<Vec<_>>(),
     ];
     batch.add("insert into task", INSERT, Rows::Exactly(tasks.len()), columns);
 }

@@ -1,6 +1,7 @@
 //! The cold rows that the next step needs, all from one state.
 
 mod ahead;
+mod expansion;
 mod next;
 mod sweep;
 mod task;
@@ -32,6 +33,8 @@ fn statements(needs: &Needs) -> usize {
         needs.ranges.is_empty(),
         needs.windows.is_empty(),
         needs.delayed.is_none(),
+        needs.expansion.is_none(),
+        needs.urls.is_empty(),
     ];
     // Tasks take two, sweeps up to three, a count of what is ahead two each.
     groups.iter().filter(|none| !**none).count()
@@ -62,6 +65,12 @@ async fn read(session: &Session, needs: &Needs) -> Result<Prefetched> {
     }
     for need in &needs.sweeps {
         found.sweeps.push((need.job, sweep::next(session, need).await?));
+    }
+    if let Some(need) = &needs.expansion {
+        found.expansion = Some((need.job, expansion::next(session, need).await?));
+    }
+    if !needs.urls.is_empty() {
+        found.urls = expansion::known(session, &needs.urls).await?;
     }
     for &id in &needs.ahead {
         if let Some(count) = ahead::count(session, id).await? {
@@ -94,6 +103,7 @@ async fn remembered(session: &Session, keys: &[IdempotencyKey]) -> Result<Vec<Id
 pub(super) fn hot() -> Vec<&'static str> {
     let sweep = [sweep::READY, sweep::DELAYED, sweep::DONE];
     let ahead = [ahead::HIGHER, ahead::OLDER];
+    let links = [expansion::NEXT, expansion::HAS];
     let next = [next::RANGES, next::WINDOWS, next::DELAYED, task::COLD, task::RUNS, REMEMBERED];
-    next.into_iter().chain(sweep).chain(ahead).collect()
+    next.into_iter().chain(sweep).chain(ahead).chain(links).collect()
 }

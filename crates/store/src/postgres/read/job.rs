@@ -1,7 +1,7 @@
 //! Jobs with their balances.
 
 use crate::JobPage;
-use crate::postgres::columns::{Result, get, number, optional_time, time, word};
+use crate::postgres::columns::{Result, get, number, optional_json, optional_time, time, word};
 use crate::postgres::session::{Params, Session};
 use std::collections::BTreeMap;
 use tokio_postgres::Row;
@@ -25,7 +25,8 @@ macro_rules! jobs {
                 (coalesce(c.failed, 0) + coalesce(d.failed, 0))::bigint,
                 (coalesce(c.cancelled, 0) + coalesce(d.cancelled, 0))::bigint,
                 (coalesce(c.purged, 0) + coalesce(d.purged, 0))::bigint,
-                (coalesce(c.items, 0) + coalesce(d.items, 0))::bigint
+                (coalesce(c.items, 0) + coalesce(d.items, 0))::bigint,
+                j.crawl
              FROM job j LEFT JOIN job_count c ON c.job = j.id LEFT JOIN delta d ON d.job = j.id ",
             $rest
         )
@@ -90,6 +91,7 @@ fn job(row: &Row) -> Result<(Job, Counts)> {
         started_at: optional_time(row, 8)?,
         completed_at: optional_time(row, 9)?,
         error: get(row, 10)?,
+        crawl: optional_json(row, 20)?,
     };
     Ok((job, counts(row, 11)?))
 }

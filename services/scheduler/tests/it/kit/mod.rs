@@ -82,7 +82,7 @@ pub(crate) fn task(url: &str) -> v1::SubmitTasksRequest {
         max_attempts: 3,
         ..Default::default()
     };
-    let job = v1::NewJob { name: "job".to_owned(), kind: "scrape".to_owned(), weight: 1 };
+    let job = v1::NewJob { name: "job".to_owned(), kind: "scrape".to_owned(), weight: 1, crawl: None };
     v1::SubmitTasksRequest {
         job: Some(v1::submit_tasks_request::Job::New(job)),
         tasks: vec![task],
