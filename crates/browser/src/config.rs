@@ -113,17 +113,39 @@ impl PageRequest {
     }
 }
 
-/// A PNG of the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A picture of the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Screenshot {
+    /// How it is written.
+    pub format: PictureFormat,
     /// The tallest picture, in CSS pixels; a longer page is cut there. 0 is the window alone.
     pub max_height: u32,
+    /// The first element that this CSS selector finds, instead of the page; cut where `max_height`, or else the window,
+    /// is less tall.
+    pub selector: Option<String>,
 }
 
 impl Default for Screenshot {
     fn default() -> Self {
-        Self { max_height: 8_000 }
+        Self { format: PictureFormat::Png, max_height: 8_000, selector: None }
     }
+}
+
+impl Screenshot {
+    /// The window alone.
+    #[must_use]
+    pub fn window() -> Self {
+        Self { max_height: 0, ..Self::default() }
+    }
+}
+
+/// How a picture is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PictureFormat {
+    /// Without loss.
+    Png,
+    /// Smaller, with little loss.
+    Webp,
 }
 
 /// A page as it was when it had come to rest.
@@ -143,7 +165,7 @@ pub struct PageOutcome {
     pub settled: Duration,
     /// Whether it really came to rest; if not, the bound cut the wait.
     pub at_rest: bool,
-    /// The PNG, if one was asked for and could be taken.
+    /// The picture, if one was asked for and could be taken.
     pub screenshot: Option<Vec<u8>>,
     /// The product name and version of the browser, `HeadlessChrome/156.0.…`.
     pub browser: String,

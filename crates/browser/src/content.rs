@@ -14,7 +14,7 @@ use chromiumoxide::{
 };
 use serde_json::Value;
 
-use crate::{PageError, Screenshot, instance::Instance};
+use crate::{PageError, PictureFormat, Screenshot, instance::Instance};
 
 /// One expression for everything that tells whether a page still changes, and how large it is. Lengths and not the text
 /// itself, so that a ticking clock or a countdown does not keep a page from ever coming to rest. Where all scripts are
@@ -118,18 +118,28 @@ async fn evaluate(
     Ok(returned.result.value.unwrap_or(Value::Null))
 }
 
-/// A PNG of the page, cut at the height that was asked for.
+/// Of a WebP, of 100.
+const WEBP_QUALITY: i64 = 85;
+/// The widest picture, in CSS pixels.
+const MOST_WIDTH: f64 = 4_000.0;
+
+/// A picture of the page or of an element, cut at the height that was asked for.
 pub(crate) async fn picture(
     instance: &Arc<Instance>,
     page: &Page,
-    wish: Screenshot,
+    wish: &Screenshot,
     limit: Duration,
 ) -> Result<Vec<u8>, PageError> {
-    let mut capture = CaptureScreenshotParams {
-        format: Some(CaptureScreenshotFormat::Png),
-        ..CaptureScreenshotParams::default()
+    let (format, quality) = match wish.format {
+        PictureFormat::Png => (CaptureScreenshotFormat::Png, None),
+        PictureFormat::Webp => (CaptureScreenshotFormat::Webp, Some(WEBP_QUALITY)),
     };
-    if wish.max_height > 0 {
+    let mut capture =
+        CaptureScreenshotParams { format: Some(format), quality, ..CaptureScreenshotParams::default() };
+    if let Some(selector) = &wish.selector {
+        capture.clip = Some(element(instance, page, selector, wish.max_height, limit).await?);
+        capture.capture_beyond_viewport = Some(true);
+    } else if wish.max_height > 0 {
         let size = instance
             .call(limit, page.execute(GetLayoutMetricsParams::default()))
             .await?
@@ -137,12 +147,45 @@ pub(crate) async fn picture(
             .css_content_size;
         let height = size.height.min(f64::from(wish.max_height)).max(1.0);
         capture.clip =
-            Some(Viewport { x: 0.0, y: 0.0, width: size.width.clamp(1.0, 4_000.0), height, scale: 1.0 });
+            Some(Viewport { x: 0.0, y: 0.0, width: size.width.clamp(1.0, MOST_WIDTH), height, scale: 1.0 });
         capture.capture_beyond_viewport = Some(true);
     }
     let shot = instance.call(limit, page.execute(capture)).await?.result.data;
     let encoded: &[u8] = shot.as_ref();
     decode_base64(encoded).ok_or_else(|| PageError::Crashed("a screenshot that is no base64".to_owned()))
+}
+
+/// Where the first element that `selector` finds lies on the page.
+async fn element(
+    instance: &Arc<Instance>,
+    page: &Page,
+    selector: &str,
+    max_height: u32,
+    limit: Duration,
+) -> Result<Viewport, PageError> {
+    // As JSON a text is a literal of the page's language.
+    let expression = format!(
+        "(() => {{ try {{ const e = document.querySelector({}); if (!e) return 'it finds nothing'; \
+         const r = e.getBoundingClientRect(); \
+         return [r.x + scrollX, r.y + scrollY, r.width, r.height, innerHeight]; }} catch (e) {{ return 'it is none'; }} }})()",
+        Value::String(selector.to_owned())
+    );
+    let found = evaluate(instance, page, &expression, limit).await?;
+    let number = |at: usize| found.get(at).and_then(Value::as_f64).filter(|n| n.is_finite());
+    let (Some(x), Some(y), Some(width), Some(height), Some(window)) =
+        (number(0), number(1), number(2), number(3), number(4))
+    else {
+        let why = found.as_str().unwrap_or("the page can't say where it is");
+        return Err(PageError::Crashed(format!("no picture by the selector {selector:?}: {why}")));
+    };
+    if width < 1.0 || height < 1.0 {
+        return Err(PageError::Crashed(format!(
+            "no picture by the selector {selector:?}: what it finds has no size"
+        )));
+    }
+    let tallest = if max_height > 0 { f64::from(max_height) } else { window.max(1.0) };
+    let (x, y) = (x.max(0.0), y.max(0.0));
+    Ok(Viewport { x, y, width: width.min(MOST_WIDTH), height: height.min(tallest), scale: 1.0 })
 }
 
 /// Standard base64 with padding, as DevTools sends it.

@@ -249,7 +249,7 @@ impl Visit<'_> {
             let read = content::document(self.instance, &self.page, limit).await;
             read.map_err(|error| if self.instance.is_alive() { self.overdue() } else { error })?
         };
-        let screenshot = match self.request.screenshot {
+        let screenshot = match &self.request.screenshot {
             None => None,
             Some(wish) => {
                 let limit = self.left().min(Duration::from_secs(15));

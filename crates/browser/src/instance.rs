@@ -210,7 +210,7 @@ impl Instance {
         let live: Vec<_> =
             self.pages_now().iter().map(|(_, url, page)| (url.clone(), page.clone())).collect();
         let views = live.into_iter().map(async |(url, page)| {
-            let picture = content::picture(self, &page, Screenshot { max_height: 0 }, GLANCE).await.ok()?;
+            let picture = content::picture(self, &page, &Screenshot::window(), GLANCE).await.ok()?;
             Some(LiveView { url, picture })
         });
         futures::future::join_all(views).await.into_iter().flatten().collect()

@@ -16,7 +16,7 @@ mod seen;
 mod watch;
 
 pub use browser::Browser;
-pub use config::{Config, LiveView, PageOutcome, PageRequest, Screenshot, Vitals};
+pub use config::{Config, LiveView, PageOutcome, PageRequest, PictureFormat, Screenshot, Vitals};
 pub use error::{ErrorKind, LaunchError, PageError};
 pub use executable::find as find_executable;
 pub use ukai_egress::{Network, Upstream, is_public};

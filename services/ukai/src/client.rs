@@ -134,6 +134,15 @@ impl Client {
         if status == 200 { Ok(text) } else { Err(self.refusal(status, text.as_bytes(), path)) }
     }
 
+    /// `GET path` as bytes: for files.
+    pub(crate) async fn bytes(&self, path: &str) -> Result<Vec<u8>, ApiError> {
+        let response =
+            self.request(Method::GET, path)?.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        if status == 200 { Ok(bytes.to_vec()) } else { Err(self.refusal(status, &bytes, path)) }
+    }
+
     fn request(&self, method: Method, path: &str) -> Result<reqwest::RequestBuilder, ApiError> {
         let url = self
             .base

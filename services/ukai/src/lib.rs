@@ -6,6 +6,7 @@ mod client;
 mod commands;
 mod demo;
 mod exit;
+mod files;
 mod output;
 mod processes;
 pub mod up;

@@ -14,6 +14,8 @@
 
 #[path = "../tests/it/endurance.rs"]
 mod endurance;
+#[path = "../tests/it/files.rs"]
+mod files;
 #[path = "../tests/it/program.rs"]
 mod program;
 #[path = "../tests/it/server.rs"]

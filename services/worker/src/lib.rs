@@ -18,6 +18,7 @@ mod network;
 mod outbox;
 mod outcome;
 mod pause;
+mod picture;
 mod report;
 mod robots;
 mod scrape;
@@ -82,6 +83,7 @@ pub async fn run_with(
         tracing::warn!(reports = waiting, unreadable, "an earlier run left reports, they are sent again");
     }
     let holdings = Arc::new(holdings::Holdings::new(outbox));
+    let uploader = artifacts::Uploader::new(&config.server, &config.token)?;
     let (link, events) = connect(&config, Arc::clone(&holdings))?;
     let link = Arc::new(link);
     let (open, opened) = watch::channel(false);
@@ -105,7 +107,7 @@ pub async fn run_with(
         pauses: Mutex::new(pause::Pauses::new(config.pause(), config.capacity)),
         recipes: Recipes::default(),
         robots: robots::Robots::default(),
-        artifacts: folder.join("artifacts"),
+        artifacts: artifacts::Artifacts::new(folder.join("artifacts"), uploader),
         block_images: config.block_images,
     });
     let session = session::Session {

@@ -4,6 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use ukai_domain::{CRAWL_KIND, CrawlRules};
 
+use crate::picture::Wish;
+
 /// `worker:registered`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -64,7 +66,7 @@ impl Assigned {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Options {
-    pub(crate) screenshot: bool,
+    pub(crate) screenshot: Wish,
     pub(crate) html: bool,
     pub(crate) timeout_ms: Option<u64>,
 }

@@ -21,7 +21,7 @@ pub(crate) enum Outcome {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Found {
     pub(crate) extraction: Box<Extraction>,
-    /// Files that were kept: kind, path, size.
+    /// Files that were brought: id, kind, addresses, size; or why not.
     pub(crate) artifacts: Vec<Value>,
     /// Where the page was found in the end.
     pub(crate) final_url: String,

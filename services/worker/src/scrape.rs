@@ -2,7 +2,6 @@
 
 use std::{
     panic::AssertUnwindSafe,
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -10,12 +9,13 @@ use std::{
 use futures::FutureExt;
 use serde_json::{Value, value::RawValue};
 use tokio_util::sync::CancellationToken;
-use ukai_browser::{PageOutcome, PageRequest, Screenshot};
+use ukai_browser::{PageOutcome, PageRequest, PictureFormat};
 use ukai_extract::{Page, Recipes};
 use url::Url;
 
 use crate::{
-    PageFetcher, artifacts,
+    PageFetcher,
+    artifacts::{Artifacts, File, OfRun},
     block::Refusal,
     clock, crawl,
     fit::fit,
@@ -25,12 +25,16 @@ use crate::{
     outbox::Report,
     outcome::{self, Failure, Outcome},
     pause::{Pauses, Slot},
+    picture,
     robots::Robots,
 };
 
 /// Scripts that fill a page in after a timer leave no other trace than the change itself; beside the pause between pages
 /// a second of patience is cheap.
 const QUIET: Duration = Duration::from_secs(1);
+
+/// Left of a run's time for the report, when files are slow.
+const REPORTING: Duration = Duration::from_millis(500);
 
 /// What every run needs.
 pub(crate) struct Context {
@@ -40,7 +44,7 @@ pub(crate) struct Context {
     pub(crate) pauses: Mutex<Pauses>,
     pub(crate) recipes: Recipes,
     pub(crate) robots: Robots,
-    pub(crate) artifacts: PathBuf,
+    pub(crate) artifacts: Artifacts,
     /// Leaves out what a record does not need.
     pub(crate) block_images: bool,
 }
@@ -160,38 +164,47 @@ async fn visit(context: &Arc<Context>, task: &Assigned, limit: Duration) -> Outc
             return Outcome::Failed(Failure::new("NETWORK", format!("the address does not parse: {error}")));
         }
     };
-    let wish = options.screenshot || task.kind.as_deref() == Some("screenshot");
+    let begun = Instant::now();
+    let wish = options.screenshot.screenshot(task.kind.as_deref() == Some("screenshot"));
     let asked = options.timeout_ms.map_or(limit, |ms| Duration::from_millis(ms.max(1_000)));
     let request = PageRequest {
         // Reading and reporting need a little of the time too.
         timeout: asked.min(limit.mul_f64(0.9)),
         quiet: QUIET,
-        screenshot: wish.then(Screenshot::default),
+        screenshot: wish,
         block_images: context.block_images,
         ..PageRequest::new(url)
     };
-    match context.fetcher.fetch(&request).await {
-        Err(error) => Outcome::Failed(outcome::of_error(&error)),
-        Ok(page) => {
-            let folder = context.artifacts.clone();
-            let (id, keep_html) = ((task.task_id.clone(), task.run), options.html);
-            // Parsing a large page takes long enough to hold up a heartbeat.
-            tokio::task::spawn_blocking(move || read(page, &recipes, &folder, (&id.0, id.1), keep_html))
-                .await
-                .unwrap_or_else(|_panic| {
-                    Outcome::Failed(Failure::new("PARSE_ERROR", "the worker failed on this page"))
-                })
-        }
+    let page = match context.fetcher.fetch(&request).await {
+        Err(error) => return Outcome::Failed(outcome::of_error(&error)),
+        Ok(page) => page,
+    };
+    let wanted = Wanted { picture: request.screenshot.map(|wish| wish.format), html: options.html };
+    // Parsing a large page takes long enough to hold up a heartbeat.
+    let read = tokio::task::spawn_blocking(move || read(page, &recipes, wanted)).await;
+    let Ok((outcome, files)) = read else {
+        return Outcome::Failed(Failure::new("PARSE_ERROR", "the worker failed on this page"));
+    };
+    let of = OfRun { task_id: &task.task_id, run: task.run };
+    // The links of a crawl are asked about after it.
+    let share = if task.crawl_rules().is_some() { 0.7 } else { 0.95 };
+    let until = begun + limit.mul_f64(share).min(limit.saturating_sub(REPORTING));
+    let brought = context.artifacts.bring(of, files, until).await;
+    match outcome {
+        Outcome::Completed(found) => Outcome::Completed(outcome::Found { artifacts: brought, ..found }),
+        // The picture of a page that is no result is on the task's page all the same.
+        failed @ Outcome::Failed(_) => failed,
     }
 }
 
-fn read(
-    page: PageOutcome,
-    recipes: &Recipes,
-    folder: &std::path::Path,
-    id: (&str, Option<u32>),
+/// What shall be brought beside the record.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    picture: Option<PictureFormat>,
     html: bool,
-) -> Outcome {
+}
+
+fn read(page: PageOutcome, recipes: &Recipes, wanted: Wanted) -> (Outcome, Vec<File>) {
     let view = Page {
         html: &page.html,
         url: Some(&page.final_url),
@@ -200,23 +213,22 @@ fn read(
     };
     let extraction = ukai_extract::extract(&view, recipes);
     let mut files = Vec::new();
-    if let Some(png) = &page.screenshot {
-        files.push((("screenshot", "png", "image/png"), png.as_slice()));
+    if let Some(format) = wanted.picture {
+        let (content_type, extension) = picture::file_type(format);
+        let bytes = page.screenshot.map(Arc::from).ok_or_else(|| "the browser took no picture".to_owned());
+        files.push(File { kind: "screenshot", content_type, extension, bytes });
     }
-    if html {
-        files.push((("html", "html", "text/html; charset=utf-8"), page.html.as_bytes()));
+    if wanted.html {
+        let bytes = Ok(Arc::from(page.html.into_bytes()));
+        files.push(File { kind: "html", content_type: "text/html; charset=utf-8", extension: "html", bytes });
     }
-    let kept = files.into_iter().filter_map(|(kind, bytes)| {
-        let kept = artifacts::keep(folder, id, kind, bytes);
-        kept.inspect_err(|error| tracing::warn!(task.id = id.0, %error, "an artifact can't be kept")).ok()
-    });
-    let kept: Vec<_> = kept.collect();
-    match outcome::of_extraction(extraction, page.load, page.browser) {
+    let outcome = match outcome::of_extraction(extraction, page.load, page.browser) {
         Outcome::Completed(found) => {
-            Outcome::Completed(outcome::Found { artifacts: kept, final_url: page.final_url, ..found })
+            Outcome::Completed(outcome::Found { final_url: page.final_url, ..found })
         }
         failed @ Outcome::Failed(_) => failed,
-    }
+    };
+    (outcome, files)
 }
 
 fn recipes(context: &Context, task: &Assigned) -> Result<Recipes, String> {

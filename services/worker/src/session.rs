@@ -164,6 +164,7 @@ impl Session {
         let first = !live.was_registered;
         live.was_registered = true;
         tracing::info!(worker.id = message.worker_id, "registered");
+        self.context.artifacts.introduce(&message.worker_id);
         for held in self.context.holdings.running().iter().filter(|held| held.started) {
             let _ = self
                 .context

@@ -164,7 +164,7 @@ async fn pages_come_through_another_proxy_too() {
     let upstream = Upstream::parse(&format!("http://me:secret@{}", behind.address())).unwrap();
     let config = Config { upstream: Some(upstream), ..config(folder.path()) };
     let browser = Browser::launch(config).await.unwrap();
-    let shot = Some(Screenshot { max_height: 0 });
+    let shot = Some(Screenshot::window());
     let page = browser.fetch(&PageRequest { screenshot: shot, ..server.request("/plain") }).await.unwrap();
     assert!(page.html.contains("hello") && page.screenshot.is_some());
     let nowhere = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ukai_browser::{PageRequest, Screenshot};
+use ukai_browser::{PageRequest, PictureFormat, Screenshot};
 
 use crate::server::{Server, browser};
 
@@ -77,12 +77,38 @@ async fn a_slow_picture_does_not_hold_the_page_and_can_be_left_out() {
 async fn a_screenshot_is_a_png_cut_at_its_height() {
     let server = Server::start().await;
     let (browser, _folder) = browser().await;
-    let wish = Some(Screenshot { max_height: 2_000 });
+    let wish = Some(Screenshot { max_height: 2_000, ..Screenshot::default() });
     let page = browser.fetch(&PageRequest { screenshot: wish, ..server.request("/tall") }).await.unwrap();
     let png = page.screenshot.unwrap();
     assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"));
     let height = u32::from_be_bytes(png[20..24].try_into().unwrap());
     assert_eq!(height, 2_000);
+}
+
+#[tokio::test]
+async fn a_picture_is_of_the_format_and_the_part_that_were_asked_for() {
+    let server = Server::start().await;
+    let (browser, _folder) = browser().await;
+    let take = async |path: &str, wish: Screenshot| {
+        let request = PageRequest { screenshot: Some(wish), ..server.request(path) };
+        browser.fetch(&request).await.unwrap().screenshot
+    };
+    let size = |png: &[u8]| {
+        let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+        (number(16), number(20))
+    };
+    let webp =
+        take("/tall", Screenshot { format: PictureFormat::Webp, ..Screenshot::window() }).await.unwrap();
+    assert!(webp.starts_with(b"RIFF") && webp[8..12] == *b"WEBP");
+    let window = take("/tall", Screenshot::window()).await.unwrap();
+    assert_eq!(size(&window), (1_366, 900));
+    // Far below the window, 200 wide and 100 tall; and one that is taller than a picture may be.
+    let of = |selector: &str| Screenshot { selector: Some(selector.to_owned()), ..Screenshot::default() };
+    assert_eq!(size(&take("/parts", of("#part")).await.unwrap()), (200, 100));
+    assert_eq!(size(&take("/parts", of("#tall")).await.unwrap()), (50, 8_000));
+    for nothing in ["#nowhere", "#empty", ")", "'); alert(1); ('"] {
+        assert!(take("/parts", of(nothing)).await.is_none(), "{nothing}");
+    }
 }
 
 #[tokio::test]

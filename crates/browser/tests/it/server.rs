@@ -171,6 +171,14 @@ impl Server {
                 get(async || ([(header::CONTENT_DISPOSITION, "attachment; filename=a.bin")], "data")),
             )
             .route(
+                "/parts",
+                page(
+                    "<!doctype html><body style='margin:0'><div style='height:5000px'></div>\
+                     <div id=part style='width:200px;height:100px;background:green'></div><div id=empty></div>\
+                     <div id=tall style='width:50px;height:9000px;background:blue'></div>",
+                ),
+            )
+            .route(
                 "/tall",
                 page("<!doctype html><body style='margin:0;height:30000px;background:red'>tall</body>"),
             );

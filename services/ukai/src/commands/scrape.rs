@@ -1,5 +1,6 @@
 //! `ukai scrape`: one shot. A server and a browser worker for as long as it takes, nothing left behind.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -28,6 +29,15 @@ pub(crate) struct Scrape {
     /// Lets pages be on this machine or in the local network.
     #[arg(long)]
     allow_private_targets: bool,
+    /// Takes a picture of each page.
+    #[arg(long)]
+    screenshot: bool,
+    /// Keeps each page's markup.
+    #[arg(long)]
+    html: bool,
+    /// Where pictures and markup are written.
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    files: PathBuf,
 }
 
 impl Scrape {
@@ -51,7 +61,9 @@ impl Scrape {
             workers.push(up.browser_worker(folder.path(), &format!("scrape-{n}"), &flags).await?);
         }
         up.connected(&mut workers, Duration::from_secs(60)).await?;
-        let tasks: Vec<_> = self.urls.iter().map(|url| json!({ "productUrl": url })).collect();
+        let options = json!({ "screenshot": self.screenshot, "html": self.html });
+        let task = |url| json!({ "productUrl": url, "options": options });
+        let tasks: Vec<_> = self.urls.iter().map(task).collect();
         let made = up.client.post("api/tasks/batch", &json!({ "tasks": tasks })).await?;
         let ids = made["items"].as_array().into_iter().flatten();
         let ids = ids.filter_map(|task| task["id"].as_str().map(str::to_owned)).collect();
@@ -59,11 +71,31 @@ impl Scrape {
             ended = follow(&up.client, ids, output) => ended?,
             failed = watch(&mut workers) => return Err(failed),
         };
+        if self.screenshot || self.html {
+            self.fetch(&up, &ended, output).await?;
+        }
         for worker in workers {
             worker.stop(Duration::from_secs(10)).await;
         }
         up.process.stop(Duration::from_secs(10)).await;
         Ok(ended)
+    }
+}
+
+impl Scrape {
+    async fn fetch(
+        &self,
+        up: &UpProcess,
+        tasks: &[serde_json::Value],
+        output: Output,
+    ) -> Result<(), Failure> {
+        for task in tasks {
+            let id = task["id"].as_str().unwrap_or_default();
+            for path in crate::files::fetch(&up.client, id, &self.files).await? {
+                output.say(&path.display().to_string());
+            }
+        }
+        Ok(())
     }
 }
 

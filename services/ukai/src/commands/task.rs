@@ -1,8 +1,10 @@
 //! `ukai task`: the life of single tasks.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::task_add::Add;
@@ -25,6 +27,20 @@ pub(crate) enum Task {
     Retry(One),
     /// Says what a task is waiting for.
     Why(One),
+    /// Fetches the screenshots and pages that a task's newest run brought.
+    Files(Files),
+}
+
+/// Where to.
+#[derive(Args, Debug)]
+pub(crate) struct Files {
+    /// The task's id.
+    id: Uuid,
+    /// The folder that they are written to.
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    to: PathBuf,
+    #[command(flatten)]
+    server: Server,
 }
 
 /// A task of a server.
@@ -73,6 +89,7 @@ impl Task {
             Self::Cancel(one) => one.ask(output, Method::DELETE, "").await,
             Self::Retry(one) => one.ask(output, Method::POST, "/retry").await,
             Self::Why(one) => one.ask(output, Method::GET, "/why").await,
+            Self::Files(files) => files.run(output).await,
         }
     }
 }
@@ -82,6 +99,19 @@ impl One {
         let client = Client::new(&self.server)?;
         let answer = client.send(method, &format!("api/tasks/{}{action}", self.id), None).await?;
         output.answer(&answer, fields);
+        Ok(())
+    }
+}
+
+impl Files {
+    async fn run(self, output: Output) -> Result<(), Failure> {
+        let client = Client::new(&self.server)?;
+        let paths = crate::files::fetch(&client, &self.id.to_string(), &self.to).await?;
+        if paths.is_empty() {
+            return Err(Failure::failed(format!("task {} has no files", self.id)));
+        }
+        let shown: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+        output.answer(&json!({ "files": shown }), |_| shown.join("\n"));
         Ok(())
     }
 }

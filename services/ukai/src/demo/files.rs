@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::Folder;
+use crate::client::Client;
 use crate::exit::Failure;
 
 /// Where it lies.
@@ -28,13 +29,13 @@ const COLUMNS: [&str; 10] = [
 ];
 
 /// Writes the records of `tasks`.
-pub(super) fn write(folder: &Folder, tasks: &[Value]) -> Result<Files, Failure> {
+pub(super) async fn write(folder: &Folder, tasks: &[Value], client: &Client) -> Result<Files, Failure> {
     let json = folder.path().join("records.json");
     let records: Vec<_> = tasks.iter().map(record).collect();
     std::fs::write(&json, format!("{:#}\n", Value::Array(records)))?;
     let csv = folder.path().join("records.csv");
     std::fs::write(&csv, table(tasks)?)?;
-    Ok(Files { json, csv, screenshot: picture(tasks) })
+    Ok(Files { json, csv, screenshot: picture(folder, tasks, client).await? })
 }
 
 fn record(task: &Value) -> Value {
@@ -70,11 +71,15 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// The first picture that a worker says it has stored, if it is there.
-fn picture(tasks: &[Value]) -> Option<PathBuf> {
-    let artifacts = tasks.iter().filter_map(|task| task["output"]["artifacts"].as_array()).flatten();
-    let pictures = artifacts.filter(|artifact| artifact["kind"] == "screenshot");
-    pictures.filter_map(|artifact| artifact["path"].as_str()).map(PathBuf::from).find(|path| path.is_file())
+/// The first picture that the server has, brought here.
+async fn picture(folder: &Folder, tasks: &[Value], client: &Client) -> Result<Option<PathBuf>, Failure> {
+    let is_picture = |artifact: &Value| artifact["kind"] == "screenshot" && artifact["id"].is_string();
+    let with_picture = tasks.iter().find(|task| {
+        task["output"]["artifacts"].as_array().is_some_and(|artifacts| artifacts.iter().any(is_picture))
+    });
+    let Some(id) = with_picture.and_then(|task| task["id"].as_str()) else { return Ok(None) };
+    let pictures = crate::files::fetch(client, id, &folder.path().join("screenshots")).await?;
+    Ok(pictures.into_iter().next().map(|path| path.canonicalize().unwrap_or(path)))
 }
 
 #[cfg(test)]

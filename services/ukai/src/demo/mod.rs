@@ -54,7 +54,7 @@ pub(crate) async fn run(folder: &Folder, products: u32, workers: u16, output: Ou
         (text("id"), text("name"))
     };
     let harvest = Harvest { tasks, workers: connected.iter().map(named).collect(), took: begun.elapsed() };
-    let files = files::write(folder, &harvest.tasks)?;
+    let files = files::write(folder, &harvest.tasks, &up.client).await?;
     output.answer(&report::document(&harvest, &files), |_| report::text(&harvest, &files, folder));
     let mut clean = true;
     for browser in browsers {

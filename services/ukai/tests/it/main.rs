@@ -6,6 +6,7 @@
     reason = "the functions around tests fail as tests do: at once, with the place"
 )]
 
+mod artifacts;
 mod command_line;
 mod drain;
 mod metrics;

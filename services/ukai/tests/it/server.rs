@@ -17,6 +17,7 @@ const KEY: &str = "uka_0123456789abcdef0123456789abcdef";
 pub(crate) struct Server {
     pub(crate) url: String,
     folder: tempfile::TempDir,
+    flags: Vec<String>,
     child: Child,
     http: reqwest::Client,
 }
@@ -42,12 +43,18 @@ pub(crate) fn free_address() -> String {
 impl Server {
     /// Starts it, with short clocks, and waits until it is ready.
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with flags besides.
+    pub(crate) async fn start_with(flags: &[&str]) -> Self {
         ukai_boot::init_tls();
         let folder = tempfile::tempdir().unwrap();
         let address = free_address();
-        let child = spawn(&address, folder.path());
+        let flags: Vec<_> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let child = spawn(&address, folder.path(), &flags);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
-        let mut server = Self { url: format!("http://{address}"), folder, child, http };
+        let mut server = Self { url: format!("http://{address}"), folder, flags, child, http };
         server.ready().await;
         server
     }
@@ -61,7 +68,7 @@ impl Server {
     /// At the same address, with the same folder.
     pub(crate) async fn restart(&mut self) {
         let address = self.url.trim_start_matches("http://").to_owned();
-        self.child = spawn(&address, self.folder.path());
+        self.child = spawn(&address, self.folder.path(), &self.flags);
         self.ready().await;
     }
 
@@ -127,6 +134,14 @@ impl Server {
         }
     }
 
+    /// The bytes at a path.
+    pub(crate) async fn bytes(&self, path: &str) -> Vec<u8> {
+        let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(KEY);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200, "{path}");
+        answer.bytes().await.unwrap().to_vec()
+    }
+
     /// The text of `/metrics`.
     pub(crate) async fn metrics(&self) -> String {
         let request = self.http.get(format!("{}/metrics", self.url)).bearer_auth(KEY);
@@ -144,11 +159,12 @@ impl Drop for Server {
     }
 }
 
-fn spawn(address: &str, folder: &Path) -> Child {
+fn spawn(address: &str, folder: &Path, flags: &[String]) -> Child {
     let log = std::fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
     ukai()
         .args(["up", "--listen", address, "--data-dir"])
         .arg(folder.join("data"))
+        .args(flags)
         .env("UKAI_ADMIN_KEY", KEY)
         .env("UKAI_HEARTBEAT_INTERVAL_MS", "500")
         .env("UKAI_HEARTBEAT_TIMEOUT_MS", "4000")

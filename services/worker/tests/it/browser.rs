@@ -41,8 +41,11 @@ async fn scrapes_the_sample_shop() {
         assert_eq!(result["productTitle"].as_str(), truth.title.as_deref(), "{path}");
         assert_eq!(result["price"].as_f64(), truth.price, "{path}");
         assert!(payload["metrics"]["browser"].as_str().unwrap().contains("Chrome/"));
-        let picture = payload["artifacts"][0]["path"].as_str().unwrap();
-        assert!(std::fs::read(picture).unwrap().starts_with(b"\x89PNG"), "{path}");
+        let entry = &payload["artifacts"][0];
+        assert_eq!((&entry["kind"], &entry["contentType"]), (&"screenshot".into(), &"image/png".into()));
+        let brought = server.files.brought();
+        let picture = brought.iter().find(|file| file.query["taskId"] == crate::server::id(path)).unwrap();
+        assert!(picture.bytes.starts_with(b"\x89PNG"), "{path}");
         assert_eq!(result["asin"].as_str(), truth.asin.as_deref(), "{path}");
         assert_eq!(result["isAvailable"], truth.is_available, "{path}");
     }

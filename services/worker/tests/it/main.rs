@@ -8,10 +8,12 @@
     reason = "a test fails by panicking, and its parts see each other"
 )]
 
+mod artifacts;
 mod browser;
 mod contract;
 mod delivery;
 mod endurance;
+mod files;
 mod pages;
 mod program;
 mod server;

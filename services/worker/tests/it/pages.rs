@@ -65,7 +65,7 @@ impl Pages {
             load: Duration::from_millis(5),
             settled: Duration::from_millis(9),
             at_rest: true,
-            screenshot: request.screenshot.map(|_| b"\x89PNG".to_vec()),
+            screenshot: request.screenshot.as_ref().map(|_| b"\x89PNG".to_vec()),
             browser: "FakeChrome/1".to_owned(),
         })
     }

@@ -20,6 +20,8 @@ use ukai_domain::SessionId;
 use ukai_wire::workers::{ConnectAuth, parse};
 use uuid::Uuid;
 
+use crate::files::Files;
+
 /// How reports are answered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Answers {
@@ -70,6 +72,8 @@ pub struct Server {
     heartbeats: mpsc::Receiver<Value>,
     answers: Arc<Mutex<Answers>>,
     words: Words,
+    /// Files that were brought, and what the next ones are answered.
+    pub files: Files,
     io: SocketIo,
     task: JoinHandle<()>,
 }
@@ -86,6 +90,11 @@ const EVENTS: [&str; 7] = [
 
 impl Server {
     pub async fn start(address: &str) -> Self {
+        Self::start_with(address, 20_000).await
+    }
+
+    /// With another limit of a run.
+    pub async fn start_with(address: &str, task_timeout_ms: u64) -> Self {
         let (connected, connects) = mpsc::channel(64);
         let (said, events) = mpsc::channel(1024);
         let (beat, heartbeats) = mpsc::channel(1024);
@@ -133,16 +142,17 @@ impl Server {
             let registered = json!({
                 "workerId": "0198c0de-0000-7000-8000-000000000009",
                 "serverTime": "2026-01-01T00:00:00.000Z",
-                "config": {"heartbeatInterval": 100, "taskTimeout": 20_000},
+                "config": {"heartbeatInterval": 100, "taskTimeout": task_timeout_ms},
             });
             let _ = socket.emit("worker:registered", &registered);
         });
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
-        let router = axum::Router::new().layer(layer);
+        let files = Files::default();
+        let router = files.routes().layer(layer);
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { address, connects, events, heartbeats, answers, words, io, task }
+        Self { address, connects, events, heartbeats, answers, words, files, io, task }
     }
 
     pub fn answer(&self, answers: Answers) {
