@@ -60,7 +60,9 @@ impl From<Rejection> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Damaged(_) | StoreError::Address(_) => Self::internal("the store can't be read", &error),
+            StoreError::Damaged(_) | StoreError::Address(_) => {
+                Self::internal("the store can't be read", &error)
+            }
             StoreError::Full(_) => {
                 tracing::error!(%error, "storage full");
                 Self::new(Code::StorageFull, "storage full")

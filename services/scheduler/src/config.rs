@@ -20,6 +20,8 @@ pub struct SchedulerConfig {
     pub renew_every: Duration,
     /// Inputs of one step at most.
     pub max_inputs: usize,
+    /// Between two clean-ups.
+    pub maintain_every: Duration,
     /// How long artifacts are remembered; for ever if not given.
     pub artifacts_kept: Option<Duration>,
 }
@@ -50,6 +52,7 @@ impl Default for SchedulerConfig {
             lease: Duration::from_secs(5),
             renew_every: Duration::from_secs(1),
             max_inputs: 2_000,
+            maintain_every: Duration::from_secs(60),
             artifacts_kept: None,
         }
     }

@@ -15,8 +15,6 @@ use ukai_domain::Timestamp;
 use ukai_domain::scheduler::State;
 use ukai_store::{CommitError, LeaderRow, Store, StoreError};
 
-/// Between two clean-ups.
-const MAINTAIN_EVERY: Duration = Duration::from_secs(60);
 /// How long a repeat of a command finds its reply.
 const REPLIES_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// Rows of artifacts that one step deletes.
@@ -94,8 +92,7 @@ impl Candidate {
             leading.clone(),
         ));
         self.listen(&stream, state.last_event(), &leading);
-        let kept = config.artifacts_kept;
-        leading.spawn(maintain(Arc::clone(store), epoch, clock, kept, leading.clone()));
+        leading.spawn(maintain(Arc::clone(store), config.clone(), epoch, clock, leading.clone()));
         self.metrics.leading.set(1);
         self.health.set(HEALTH_PART, true);
         let mut works = self.works.lock().await;
@@ -176,20 +173,20 @@ async fn renew(
 /// Forgets replies that are older than a day, and old artifacts, in small steps between commits.
 async fn maintain(
     store: Arc<dyn Store>,
+    config: SchedulerConfig,
     epoch: u64,
     clock: Clock,
-    artifacts_kept: Option<Duration>,
     leading: Shutdown,
 ) {
     loop {
         tokio::select! {
             () = leading.stopping() => return,
-            () = tokio::time::sleep(MAINTAIN_EVERY) => {}
+            () = tokio::time::sleep(config.maintain_every) => {}
         }
         if let Err(error) = store.maintain(epoch, clock.now() - REPLIES_KEPT).await {
             tracing::warn!(%error, "old rows were not removed");
         }
-        if let Some(kept) = artifacts_kept
+        if let Some(kept) = config.artifacts_kept
             && let Err(error) = forget_artifacts(&*store, clock.now() - kept).await
         {
             tracing::warn!(%error, "old artifacts were not forgotten");

@@ -88,6 +88,12 @@ impl TestApp {
         Self { router: router(state), world, health, folder }
     }
 
+    /// The store of contents, and what knows which are named.
+    pub(crate) fn contents(&self) -> (ukai_artifacts::Artifacts, Arc<dyn ukai_store::Reads>) {
+        let artifacts = ArtifactConfig::default().open(Some(self.folder.path())).expect("a store");
+        (artifacts, Arc::new(FakeReads(Arc::clone(&self.world))))
+    }
+
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().expect("no test panicked")
     }

@@ -30,7 +30,7 @@ async fn every_option_reaches_the_scheduler() {
     let body = json!({
         "productUrl": "https://Shop.Example:8443/p?a=b", "priority": 100, "kind": "scrape", "maxAttempts": 1,
         "notBefore": "2027-01-01T00:00:00+01:00", "jobId": job,
-        "options": { "screenshot": { "fullPage": true }, "html": false, "recipe": "amazon", "timeoutMs": 1000, "other": 1 },
+        "options": { "screenshot": { "fullPage": true, "format": "webp", "x": 1 }, "html": false, "recipe": "amazon", "timeoutMs": 1000, "other": 1 },
     });
     let task = app.post("/api/tasks", &body).await.expect(201);
     assert_eq!(task["productUrl"], "https://Shop.Example:8443/p?a=b");
@@ -41,7 +41,10 @@ async fn every_option_reaches_the_scheduler() {
     assert_eq!((sent.host.as_str(), sent.priority, sent.max_attempts), ("shop.example", 100, 1));
     assert_eq!(sent.timeout_ms, Some(1000));
     let options: Value = serde_json::from_str(sent.options.as_deref().expect("options")).expect("JSON");
-    assert_eq!(options, json!({ "screenshot": { "fullPage": true }, "html": false, "recipe": "amazon" }));
+    assert_eq!(
+        options,
+        json!({ "screenshot": { "fullPage": true, "format": "webp" }, "html": false, "recipe": "amazon" })
+    );
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! Rows of artifacts: written for who holds the run, while it does.
 
-use crate::kit::Server;
 use crate::kit::gateway::{Gateway, accepted};
+use crate::kit::{Server, soon};
+use std::time::Duration;
 use ukai_domain::{ArtifactId, Code, TaskId, WorkerId};
 use ukai_rpc::v1;
+use ukai_scheduler::SchedulerConfig;
 use ukai_store::Reads;
 
 fn run(task: TaskId, run: u32, worker: WorkerId) -> v1::RunRequest {
@@ -57,4 +59,25 @@ async fn only_who_holds_the_run_brings_files_of_it() {
     assert_eq!(rows.len(), 2);
     let known = server.store.artifact(ArtifactId(uuid::Uuid::from_u128(1))).await.unwrap().unwrap();
     assert_eq!((known.worker, known.name.as_str(), known.created_at.0), (worker, "page.html", 1_000));
+}
+
+#[tokio::test]
+async fn old_artifacts_are_forgotten() {
+    let server = Server::start_with(SchedulerConfig {
+        maintain_every: Duration::from_millis(20),
+        artifacts_kept: Some(Duration::from_secs(86_400)),
+        ..SchedulerConfig::default()
+    })
+    .await;
+    let gateway = Gateway::start(&server).await;
+    let task = server.submit("https://shop.test/1").await.unwrap();
+    gateway.handed_out(task).await;
+    // It says that it came in 1970.
+    assert_eq!(put(&server, 1, run(task, 1, gateway.worker.unwrap())).await, Ok(()));
+    soon(async {
+        while !server.store.artifacts(task).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
 }

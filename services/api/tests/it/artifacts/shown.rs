@@ -1,9 +1,10 @@
-//! How files are shown: headers, ranges, what is there already.
+//! How files are shown: headers, ranges, what is there already; and how they go.
 
 use super::{Held, png};
 use crate::kit::{Answer, request};
 use axum::body::Body;
 use serde_json::Value;
+use std::time::Duration;
 use ukai_artifacts::ArtifactConfig;
 
 async fn ask(held: &Held, made: &Value, headers: &[(&str, &str)]) -> Answer {
@@ -90,4 +91,34 @@ async fn what_is_not_there() {
     // Its row is there, its content was taken away.
     std::fs::remove_dir_all(held.app.folder.path().join("artifacts/sha256")).expect("removed");
     held.app.get(&format!("/api/artifacts/{id}")).await.expect_error(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn contents_go_some_time_after_their_rows() {
+    let held = Held::new(&ArtifactConfig::default());
+    let made = held.bring("text/html", b"<p>one</p>", "kind=html").await.expect(201);
+    held.bring("text/html", b"<p>other</p>", "kind=html").await.expect(201);
+    let hash = made["sha256"].as_str().expect("a hash").to_owned();
+    let root = held.app.folder.path().join("artifacts/sha256");
+    let path = |hash: &str| root.join(&hash[..2]).join(&hash[2..4]).join(hash);
+    let hashes: Vec<_> = held.app.world().artifacts.iter().map(|row| row.sha256.clone()).collect();
+    let old = std::time::SystemTime::now() - Duration::from_secs(2 * 86_400);
+    for hash in &hashes {
+        let file = std::fs::File::options().append(true).open(path(hash)).expect("a content");
+        file.set_modified(old).expect("a time");
+    }
+    held.app.world().artifacts.retain(|row| row.sha256 != hash);
+    let (artifacts, reads) = held.app.contents();
+    let sweeping = ukai_api::sweep_artifacts(artifacts, reads, Duration::from_millis(1));
+    let gone = async {
+        while path(&hash).exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        () = sweeping => {}
+        () = gone => {}
+        () = tokio::time::sleep(Duration::from_secs(20)) => {}
+    }
+    assert!(!path(&hash).exists() && path(&hashes[1]).exists(), "{hashes:?}");
 }
