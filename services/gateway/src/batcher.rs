@@ -68,6 +68,13 @@ impl Stream {
 
     /// Tells the leader of every session. The first batch is one: the leader learns that this incarnation exists.
     async fn announce(&mut self) -> Option<()> {
+        self.shared.announcing.send_replace(true);
+        let told = self.announce_all().await;
+        self.shared.announcing.send_replace(false);
+        told
+    }
+
+    async fn announce_all(&mut self) -> Option<()> {
         let (items, inputs) = split(announcement(&self.shared));
         tracing::info!(sessions = items.len(), epoch = self.shared.epoch.known(), "announcing sessions");
         let reply = self.send(&inputs, true).await?;

@@ -14,6 +14,8 @@ use ukai_domain::GatewayId;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Another gateway is there if its digest came within this time before our last echo.
 const NEIGHBOUR: Duration = Duration::from_secs(10);
+/// Digests come each second. What is heard later than this after the last echo says that the bus is coming back.
+const LATE: Duration = Duration::from_secs(2);
 
 /// What the bus is to this gateway.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +49,7 @@ pub(crate) async fn run(shared: Arc<Shared>, shutdown: Shutdown) -> Result<(), B
             Ok(()) = status.changed() => {
                 let now = *status.borrow_and_update();
                 if now.is_connected && now.connects > std::mem::replace(&mut connects, now.connects) {
+                    ear.reconnected(Instant::now());
                     shared.epoch.forget();
                     shared.inbox.wake();
                 }
@@ -98,9 +101,14 @@ impl Ear {
     fn hear(&mut self, author: GatewayId, is_own: bool, now: Instant) {
         if is_own {
             (self.echo, self.has_echo) = (now, true);
-        } else {
+        } else if now.saturating_duration_since(self.echo) <= LATE {
             self.others.insert(author, now);
         }
+    }
+
+    /// The server has answered: as good as an echo.
+    fn reconnected(&mut self, now: Instant) {
+        self.echo = now;
     }
 
     /// Time passes. A tick that comes late was our own stall: the bus was not silent in it.
@@ -164,6 +172,9 @@ mod tests {
         let now = silence(&mut ear, start, 5);
         assert_eq!(ear.reach(now, AFTER), Reach::Alone);
         // One that fell silent long before the cut is none to send workers to.
+        ear.hear(other(), false, now);
+        assert_eq!(ear.reach(now, AFTER), Reach::Alone);
+        ear.reconnected(now);
         ear.hear(other(), false, now);
         let now = silence(&mut ear, now, 60);
         ear.hear(other(), true, now);

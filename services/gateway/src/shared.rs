@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) engine: OnceLock<SocketIoService<axum::Router>>,
     /// Whether the bus reaches this gateway.
     pub(crate) reach: watch::Sender<Reach>,
+    /// Whether an announcement is under way: what is pushed meanwhile is not in it, so it is confirmed after it only.
+    pub(crate) announcing: watch::Sender<bool>,
     /// Whether workers are sent elsewhere.
     pub(crate) refuses: AtomicBool,
     health: OnceLock<Health>,
@@ -58,6 +60,7 @@ impl Shared {
             epoch: Epoch::default(),
             engine: OnceLock::new(),
             reach: watch::Sender::default(),
+            announcing: watch::Sender::default(),
             refuses: AtomicBool::new(false),
             health: OnceLock::new(),
             started: Instant::now(),

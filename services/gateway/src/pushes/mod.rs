@@ -13,6 +13,7 @@ use socketioxide::{SendError, SocketError};
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use ukai_boot::Shutdown;
 use ukai_bus::Request;
@@ -22,6 +23,8 @@ use ukai_wire::workers::{ConfigUpdate, TaskCancelled, event};
 
 /// Batches whose reply is kept for repeats.
 const REMEMBERED: usize = 64;
+/// A leader waits no longer for a reply.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Answers push batches until the stop signal.
 pub(crate) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Request>, shutdown: Shutdown) {
@@ -36,11 +39,28 @@ pub(crate) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Reques
             Ok(batch) => {
                 let content = fingerprint(&request.payload);
                 let reply = answered.reply(&shared, batch, content);
-                request.respond(reply);
+                confirm(&shared, request, reply);
             }
             Err(error) => tracing::warn!(%error, "push batch can't be read"),
         }
     }
+}
+
+/// An announcement that is under way may have been written before these pushes: the leader would take what it confirms
+/// now for lost with the worker, because the announcement doesn't know it.
+fn confirm(shared: &Shared, request: Request, reply: Bytes) {
+    let mut announcing = shared.announcing.subscribe();
+    if !*announcing.borrow_and_update() {
+        request.respond(reply);
+        return;
+    }
+    tokio::spawn(async move {
+        let announced = announcing.wait_for(|announcing| !announcing);
+        // By then the leader has sent the pushes again.
+        if let Ok(Ok(_)) = tokio::time::timeout(PATIENCE, announced).await {
+            request.respond(reply);
+        }
+    });
 }
 
 /// Replies of this epoch's batches by number and content: a leader that gave this gateway up counts from 1 again.

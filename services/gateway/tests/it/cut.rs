@@ -7,10 +7,13 @@ use crate::kit::{Server, soon, until};
 use bytes::Bytes;
 use prost::Message;
 use serde_json::json;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use ukai_bus::{Bus, HEARTBEATS, LocalBus};
+use ukai_bus::{Bus, HEARTBEATS, LocalBus, NatsOptions};
 use ukai_gateway::{Config, HEALTH_PART};
 use ukai_rpc::v1;
+use ukai_testkit::nats::NatsServer;
+use ukai_testkit::proxy::{Fault, FaultProxy, Faults};
 
 fn quick(config: &mut Config) {
     config.limits.cut_after = Duration::from_millis(2_500);
@@ -19,7 +22,7 @@ fn quick(config: &mut Config) {
 }
 
 /// Another gateway's digest.
-async fn neighbour(bus: &LocalBus) {
+async fn neighbour(bus: &dyn Bus) {
     let digest = v1::HeartbeatDigest { gateway: vec![9; 16], ..Default::default() };
     bus.publish(HEARTBEATS, Bytes::from(digest.encode_to_vec())).await.unwrap();
 }
@@ -93,4 +96,30 @@ async fn who_was_away_for_a_moment_announces() {
     server.bus.cut();
     server.bus.mend();
     until(|| leader.batches()[before..].iter().any(|batch| batch.announce && batch.inputs.len() == 1)).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_stands_and_carries_nothing_is_a_cut() {
+    let nats = NatsServer::start().unwrap();
+    let proxy = FaultProxy::to(nats.address().parse().unwrap()).await.unwrap();
+    let connect = async |url: &str| {
+        let options = NatsOptions::new(url, "gateway").unwrap();
+        Box::pin(ukai_bus::connect(options, &mut ukai_boot::Registry::default())).await.unwrap()
+    };
+    let (own, others) = (connect(&format!("nats://{}", proxy.address())).await, connect(&nats.url()).await);
+    let server = Server::start_over(Arc::clone(&own), quick).await;
+    let health = health(&server);
+    until(|| health.is_ready()).await;
+    let mut worker = Worker::connect(&server).await;
+    let mut heard = own.subscribe(HEARTBEATS).await.unwrap();
+    neighbour(&*others).await;
+    soon(async { while heard.next().await.unwrap().payload[2..] != [9; 16] {} }).await;
+    proxy.set(Faults::both(Fault::Hold));
+    let begun = Instant::now();
+    worker.end().await;
+    // Pings alone would find it after 15 s.
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert!(!health.is_ready());
+    proxy.set(Faults::both(Fault::None));
+    until(|| health.is_ready()).await;
 }

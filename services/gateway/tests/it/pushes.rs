@@ -46,6 +46,7 @@ async fn repeats_are_confirmed_and_not_sent_again() {
     let mut worker = Worker::registered(&server).await;
     let (session, gateway) = (leader.connects()[0].session, server.gateway.id());
     for (epoch, seq) in [(1, 100), (1, 100), (1, 101), (2, 1)] {
+        leader.lead_as(epoch);
         let reply = leader.push_as(gateway, epoch, seq, session, vec![assigned(7, 1)]).await;
         assert_eq!(reply.refused, [], "{epoch} {seq}");
     }
@@ -60,6 +61,7 @@ async fn an_old_leader_is_told_the_newer_epoch_and_not_obeyed() {
     let (server, leader) = Server::start().await;
     let mut worker = Worker::registered(&server).await;
     let (session, gateway) = (leader.connects()[0].session, server.gateway.id());
+    leader.lead_as(5);
     assert_eq!(leader.push_as(gateway, 5, 1, session, vec![assigned(1, 1)]).await.epoch, 5);
     let reply = leader.push_as(gateway, 4, 9, session, vec![assigned(2, 1)]).await;
     assert_eq!((reply.epoch, reply.refused.len()), (5, 0));
@@ -136,4 +138,29 @@ async fn a_socket_that_does_not_read_stops_nobody_and_is_closed() {
     leader.until_input(|i| matches!(i, Input::Disconnect { session, .. } if *session == deaf_session)).await;
     assert_eq!(server.gateway.sessions(), 1);
     assert_eq!(server.metric(r#"ukai_gateway_connections_dropped_total{reason="full"}"#), 1.0);
+}
+
+#[tokio::test]
+async fn what_comes_during_an_announcement_is_confirmed_after_it() {
+    let quick = std::time::Duration::from_millis(100);
+    let (server, leader) = Server::start_with(|config| config.limits.request_timeout = quick).await;
+    let mut worker = Worker::registered(&server).await;
+    let (session, gateway) = (leader.connects()[0].session, server.gateway.id());
+    // The announcement to the next leader stays unanswered for a while: it may have been written before a push.
+    leader.drop_next(usize::MAX);
+    leader.push_as(gateway, 2, 1, session, vec![assigned(7, 1)]).await;
+    until(|| leader.batches().iter().any(|batch| batch.announce && batch.epoch == 2)).await;
+    let push = {
+        let leader = leader.clone();
+        tokio::spawn(async move { leader.push_as(gateway, 2, 2, session, vec![assigned(8, 1)]).await })
+    };
+    // The worker has it at once.
+    assert_eq!(worker.event("task:assigned").await["taskId"], task(7));
+    assert_eq!(worker.event("task:assigned").await["taskId"], task(8));
+    let tries = leader.batches().len();
+    until(|| leader.batches().len() > tries).await;
+    assert!(!push.is_finished());
+    leader.lead_as(2);
+    leader.drop_next(0);
+    assert_eq!(soon(push).await.unwrap().refused, []);
 }

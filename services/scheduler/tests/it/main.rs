@@ -8,6 +8,7 @@ mod commands;
 mod full;
 mod kit;
 mod leaders;
+mod over_nats;
 mod poison;
 mod stall;
 mod stream;

@@ -103,6 +103,11 @@ impl Leader {
         self.connects()
     }
 
+    /// The next leader, with all that this one knows.
+    pub(crate) fn lead_as(&self, epoch: u64) {
+        self.inner.lock().unwrap().epoch = epoch;
+    }
+
     pub(crate) async fn until_input(&self, matches: impl Fn(&Input) -> bool) {
         until(|| self.inputs().iter().any(&matches)).await;
     }
@@ -161,7 +166,9 @@ impl Leader {
                     inner.push_seq += 1;
                     (inner.epoch, inner.push_seq)
                 };
-                self.push_as(gateway, epoch, seq, session, vec![word]).await;
+                // A gateway may want to be heard before it confirms.
+                let leader = self.clone();
+                tokio::spawn(async move { leader.push_as(gateway, epoch, seq, session, vec![word]).await });
             }
         }
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use ukai_boot::http::{ListenLimits, serve};
 use ukai_boot::{Registry, Shutdown};
-use ukai_bus::LocalBus;
+use ukai_bus::{Bus, LocalBus};
 use ukai_gateway::{Config, Gateway};
 
 /// The enrolment token of every gateway under test.
@@ -44,10 +44,16 @@ impl Server {
 
     /// On a bus that may have no leader yet.
     pub(crate) async fn start_on(bus: LocalBus, change: impl FnOnce(&mut Config)) -> Self {
+        let shared: Arc<dyn Bus> = Arc::new(bus.clone());
+        Self { bus, ..Self::start_over(shared, change).await }
+    }
+
+    /// On any bus; [`Server::bus`] is none of it.
+    pub(crate) async fn start_over(bus: Arc<dyn Bus>, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config { enroll_token: Some(ENROLL.to_owned()), ..Config::default() };
         change(&mut config);
         let (mut registry, reads) = (Registry::default(), Tokens::default());
-        let gateway = Gateway::new(config, Arc::new(bus.clone()), Arc::new(reads.clone()), &mut registry);
+        let gateway = Gateway::new(config, bus, Arc::new(reads.clone()), &mut registry);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = Shutdown::new();
@@ -55,7 +61,7 @@ impl Server {
         shutdown.spawn(serve(listener, gateway.routes(), shutdown.clone(), limits));
         let running = gateway.clone().run(shutdown.clone());
         shutdown.spawn(async move { running.await.unwrap() });
-        Self { address, gateway, bus, shutdown, reads, registry }
+        Self { address, gateway, bus: LocalBus::new(), shutdown, reads, registry }
     }
 
     /// The value of a counter or gauge line that begins with `name`.
