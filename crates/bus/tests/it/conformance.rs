@@ -81,7 +81,7 @@ async fn nobody_is_told_at_once(world: impl World) {
     let user = world.user().await;
     let begun = Instant::now();
     assert_eq!(user.request("ukai.nobody", Bytes::new(), LONG).await, Err(BusError::NoResponders));
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
 async fn silence_is_a_timeout(world: impl World) {
@@ -171,7 +171,7 @@ async fn nothing_waits_for_a_bus_that_is_away(world: impl World) {
     }
     let _served = soon(user.serve("ukai.x")).await.unwrap();
     let _subscribed = soon(user.subscribe("ukai.y")).await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 
 async fn requests_under_way_end_when_the_bus_goes_away(world: impl World) {

@@ -20,7 +20,7 @@ async fn a_server_that_stands_still_is_noticed_by_its_pings() {
     world.server.lock().unwrap().go_on().unwrap();
     assert_eq!(outcome, Err(BusError::Unavailable));
     // Pings each 0.3 s here; three of them without an answer.
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
     connected(&*user).await;
     assert_eq!(user.request("ukai.nobody", Bytes::new(), LONG).await, Err(BusError::NoResponders));
 }
@@ -63,7 +63,7 @@ async fn what_was_published_leaves_before_the_close() {
     }
     let begun = Instant::now();
     publisher.close().await;
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
     for n in 0..1_000_u32 {
         assert_eq!(soon(received.next()).await.unwrap().payload[..], n.to_be_bytes());
     }
@@ -89,5 +89,5 @@ async fn a_close_while_the_server_is_away_does_not_wait() {
     world.cut().await;
     let begun = Instant::now();
     user.close().await;
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
 }
