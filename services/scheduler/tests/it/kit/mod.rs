@@ -97,7 +97,7 @@ pub(crate) async fn submit_to(client: &ukai_rpc::Scheduler, url: &str) -> Result
         max_attempts: 3,
         ..Default::default()
     };
-    let job = v1::NewJob { name: "job".to_owned(), kind: "scrape".to_owned(), weight: 1 };
+    let job = v1::NewJob { name: "job".to_owned(), kind: "scrape".to_owned(), weight: 1, crawl: None };
     let request = v1::SubmitTasksRequest {
         job: Some(v1::submit_tasks_request::Job::New(job)),
         tasks: vec![task],
