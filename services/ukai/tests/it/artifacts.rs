@@ -141,3 +141,34 @@ async fn one_page_is_scraped_with_its_files() {
     assert_eq!(endings, [(1, "html"), (1_366, "png")]);
     shop.stop().await.unwrap();
 }
+
+/// A refusal is read by its sender, also while the sender is still sending; and costs the server no memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_too_large_is_told_so() {
+    let server = Server::start().await;
+    let made = server.ask(Method::POST, "/api/workers", &json!({ "name": "large" })).await;
+    let token = made["token"].as_str().unwrap();
+    let before = server.memory();
+    let large = vec![b'<'; 28 << 20];
+    let hash = ukai_artifacts::Sha256::of(&large);
+    let query = format!("taskId=01900000-0000-7000-8000-00000000ffff&run=1&kind=html&sha256={hash}");
+    for chunked in [false, true] {
+        let body = if chunked {
+            let parts: Vec<Result<_, std::io::Error>> =
+                large.chunks(1 << 16).map(|part| Ok(part.to_vec())).collect();
+            reqwest::Body::wrap_stream(futures::stream::iter(parts))
+        } else {
+            reqwest::Body::from(large.clone())
+        };
+        let put = reqwest::Client::new().put(format!("{}/api/artifacts?{query}", server.url));
+        let put = put.bearer_auth(token).header("content-type", "text/html").body(body);
+        let answer = put.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let answer: Value = answer.json().await.unwrap();
+        // Without a length the run is asked about first, and there is none.
+        let want = if chunked { (409, "CONFLICT") } else { (413, "PAYLOAD_TOO_LARGE") };
+        assert_eq!((status, answer["code"].as_str().unwrap()), want, "{answer}");
+    }
+    let grown = server.memory().saturating_sub(before);
+    assert!(grown < 16 << 10, "{grown} KiB more than before");
+}

@@ -134,6 +134,13 @@ impl Server {
         }
     }
 
+    /// What it holds of memory, in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// The bytes at a path.
     pub(crate) async fn bytes(&self, path: &str) -> Vec<u8> {
         let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(KEY);
