@@ -89,21 +89,7 @@ pub(crate) fn task(url: &str) -> v1::SubmitTasksRequest {
 
 /// Submits one task.
 pub(crate) async fn submit_to(client: &ukai_rpc::Scheduler, url: &str) -> Result<TaskId, ukai_domain::Code> {
-    let task = v1::NewTask {
-        kind: "scrape".to_owned(),
-        url: url.to_owned(),
-        host: "shop.test".to_owned(),
-        priority: 50,
-        max_attempts: 3,
-        ..Default::default()
-    };
-    let job = v1::NewJob { name: "job".to_owned(), kind: "scrape".to_owned(), weight: 1, crawl: None };
-    let request = v1::SubmitTasksRequest {
-        job: Some(v1::submit_tasks_request::Job::New(job)),
-        tasks: vec![task],
-        idempotency: None,
-    };
-    let reply = client.clone().submit_tasks(request).await;
+    let reply = client.clone().submit_tasks(task(url)).await;
     let reply = reply.map_err(|status| ukai_rpc::rejection_from_status(&status).code)?;
     Ok(TaskId::from_slice(&reply.into_inner().tasks[0]).unwrap())
 }
