@@ -29,7 +29,7 @@ pub enum Disk {
 /// A private server, stopped and removed when this is dropped or its process ends.
 #[derive(Debug)]
 pub struct Cluster {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     port: u16,
     watchdog: Option<Child>,
 }

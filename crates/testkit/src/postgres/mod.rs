@@ -6,6 +6,8 @@
 mod binaries;
 mod cluster;
 mod shared;
+#[cfg(test)]
+mod tests;
 
 pub use cluster::{Cluster, Disk};
 pub use shared::{Database, database};

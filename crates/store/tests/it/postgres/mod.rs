@@ -5,6 +5,7 @@ mod errors;
 mod kill;
 mod schema;
 mod takeover;
+mod tls;
 
 use crate::conformance::{Made, conformance};
 use std::io;
