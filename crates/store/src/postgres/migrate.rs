@@ -37,6 +37,11 @@ const FOUNDATION: &str = "CREATE SCHEMA IF NOT EXISTS ukai;
         applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
     );";
 
+/// What a schema is made of: the texts of the migrations in their order, then of the rights.
+pub fn texts() -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().map(|migration| migration.sql).chain([ROLES])
+}
+
 /// What [`migrate`] found and left; 0 is an empty database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Migrated {

@@ -24,4 +24,4 @@ mod store;
 mod tls;
 
 pub use connect::{Options, PostgresReads, PostgresStore};
-pub use migrate::{Migrated, migrate};
+pub use migrate::{Migrated, migrate, texts};

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 /// By the whole key.
 pub(super) const LEAVE: &str = "DELETE FROM expansion e USING unnest($1::uuid[], $2::uuid[]) n (job, task)
-    WHERE e.job = n.job AND e.task = n.task";
+    CROSS JOIN LATERAL (SELECT q.ctid AS place FROM expansion q WHERE q.job = n.job AND q.task = n.task OFFSET 0) q
+    WHERE e.ctid = q.place";
 
 /// All of a job.
 pub(super) const DROP: &str = "DELETE FROM expansion WHERE job = $1";

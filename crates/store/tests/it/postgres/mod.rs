@@ -26,8 +26,7 @@ pub(crate) async fn empty() -> Database {
 fn schema() -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
-    include_str!("../../../../../migrations/postgres/0001_tables.sql").hash(&mut hasher);
-    include_str!("../../../../../migrations/postgres/roles.sql").hash(&mut hasher);
+    ukai_store::postgres::texts().for_each(|text| text.hash(&mut hasher));
     hasher.finish()
 }
 
