@@ -25,6 +25,8 @@ pub(super) struct Task {
     pub(super) task_id: String,
     #[serde(default)]
     pub(super) run: u64,
+    #[serde(default)]
+    pub(super) product_url: String,
 }
 
 /// The acknowledgement of a report.
@@ -42,9 +44,11 @@ pub(super) fn started(task: &str, run: u64) -> String {
     format!(r#"{{"taskId":"{task}","run":{run},"startedAt":"{TIME}"}}"#)
 }
 
-pub(super) fn completed(task: &str, run: u64) -> String {
+pub(super) fn completed(task: &str, run: u64, links: Option<Vec<String>>) -> String {
+    let links =
+        links.map_or_else(String::new, |links| format!(r#","links":{}"#, serde_json::Value::from(links)));
     format!(
-        r#"{{"taskId":"{task}","run":{run},"completedAt":"{TIME}","result":{PRODUCT},"metrics":{{"scrapeDurationMs":1840,"pageLoadTimeMs":920}}}}"#
+        r#"{{"taskId":"{task}","run":{run},"completedAt":"{TIME}","result":{PRODUCT},"metrics":{{"scrapeDurationMs":1840,"pageLoadTimeMs":920}}{links}}}"#
     )
 }
 
@@ -58,9 +62,10 @@ pub(super) fn heartbeat(task: Option<&str>, completed: u64, uptime: u64) -> Stri
     )
 }
 
-pub(super) fn auth<'a>(capacity: u32, held: impl Iterator<Item = (&'a str, u64)>) -> String {
+pub(super) fn auth<'a>(capacity: u32, crawls: bool, held: impl Iterator<Item = (&'a str, u64)>) -> String {
+    let kinds = if crawls { r#"["scrape","crawl"]"# } else { r#"["scrape"]"# };
     let held: Vec<_> = held.map(|(task, run)| format!(r#"{{"taskId":"{task}","run":{run}}}"#)).collect();
-    format!(r#"{{"capacity":{capacity},"capabilities":["scrape"],"inFlight":[{}]}}"#, held.join(","))
+    format!(r#"{{"capacity":{capacity},"capabilities":{kinds},"inFlight":[{}]}}"#, held.join(","))
 }
 
 #[cfg(test)]
@@ -71,10 +76,12 @@ mod tests {
     fn every_message_is_json() {
         for text in [
             super::started("t", 1),
-            super::completed("t", 2),
+            super::completed("t", 2, None),
+            super::completed("t", 2, Some(vec!["https://a.example/\"".to_owned()])),
             super::heartbeat(None, 0, 1),
             super::heartbeat(Some("t"), 3, 4),
-            super::auth(1, [("a", 1), ("b", 2)].into_iter()),
+            super::auth(1, false, [].into_iter()),
+            super::auth(1, true, [("a", 1), ("b", 2)].into_iter()),
             super::PRODUCT.to_owned(),
         ] {
             let value: Result<Value, _> = serde_json::from_str(&text);

@@ -34,6 +34,8 @@ pub struct FakeWorker {
     pub capacity: u32,
     /// Seed of its page times and waits.
     pub seed: u64,
+    /// What a page links to, by its address: with it the worker crawls too.
+    pub links: Option<fn(&str) -> Vec<String>>,
 }
 
 /// How a fake worker is ended.
@@ -95,6 +97,7 @@ pub type Observer = Arc<dyn Fn(Happening) + Send + Sync>;
 #[derive(Debug)]
 struct Held {
     run: u64,
+    url: String,
     /// When its page is done.
     due: Instant,
     /// The report is out and unanswered.
@@ -128,6 +131,7 @@ impl FakeWorker {
             reconnect: Duration::from_secs(1),
             capacity: 1,
             seed,
+            links: None,
         }
     }
 

@@ -24,8 +24,8 @@ pub(super) async fn run(
     drain: &CancellationToken,
     observe: &Observer,
 ) -> Ended {
-    let auth =
-        messages::auth(worker.capacity, memory.held.iter().map(|(task, held)| (task.as_str(), held.run)));
+    let held = memory.held.iter().map(|(task, held)| (task.as_str(), held.run));
+    let auth = messages::auth(worker.capacity, worker.links.is_some(), held);
     let connection = match Connection::open(target, &auth).await {
         Ok(connection) => connection,
         Err(error) => {
@@ -126,9 +126,10 @@ impl Session<'_> {
         }
         self.say("task:started", &messages::started(&task.task_id, task.run));
         let page = self.memory.page(&self.worker.page);
-        let held = Held { run: task.run, due: Instant::now() + page, reported: page.is_zero() };
+        let (run, due) = (task.run, Instant::now() + page);
+        let held = Held { run, url: task.product_url, due, reported: page.is_zero() };
         if held.reported {
-            self.report(&task.task_id, task.run);
+            self.report(&task.task_id, run, &held.url);
         }
         self.memory.held.insert(task.task_id, held);
     }
@@ -140,24 +141,26 @@ impl Session<'_> {
         for (task, held) in self.memory.held.iter_mut().filter(|(_, held)| !held.reported && held.due <= now)
         {
             held.reported = true;
-            done.push((task.clone(), held.run));
+            done.push((task.clone(), held.run, held.url.clone()));
         }
-        for (task, run) in done {
-            self.report(&task, run);
+        for (task, run, url) in done {
+            self.report(&task, run, &url);
         }
     }
 
     /// Results without an answer go out again on a new connection.
     fn report_again(&mut self) {
         let unanswered = self.memory.held.iter().filter(|(_, held)| held.reported);
-        let unanswered: Vec<_> = unanswered.map(|(task, held)| (task.clone(), held.run)).collect();
-        for (task, run) in unanswered {
-            self.report(&task, run);
+        let unanswered: Vec<_> =
+            unanswered.map(|(task, held)| (task.clone(), held.run, held.url.clone())).collect();
+        for (task, run, url) in unanswered {
+            self.report(&task, run, &url);
         }
     }
 
-    fn report(&mut self, task: &str, run: u64) {
-        let message = messages::completed(task, run);
+    fn report(&mut self, task: &str, run: u64, url: &str) {
+        let links = self.worker.links.map(|links| links(url));
+        let message = messages::completed(task, run, links);
         if let Ok(id) = self.connection.emit_raw("task:completed", &message, true) {
             self.waiting.insert(id, (task.to_owned(), run));
         }

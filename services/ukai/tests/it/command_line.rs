@@ -103,6 +103,28 @@ async fn a_server_is_steered_by_commands() {
     let job = batch["jobId"].as_str().unwrap().to_owned();
     assert_eq!(json(&ask(&["job", "pause", &job]))["status"], "paused");
     assert_ne!(json(&ask(&["job", "resume", &job]))["status"], "paused");
+    let crawl = [
+        "job",
+        "add",
+        "--kind",
+        "crawl",
+        "https://a.example/shop/1",
+        "--scope",
+        "same-path-prefix",
+        "--weight",
+        "3",
+    ];
+    let crawl = json(&ask(&crawl));
+    assert_eq!(
+        (&crawl["kind"], &crawl["weight"], &crawl["crawl"]["pagesFound"]),
+        (&"crawl".into(), &3.into(), &1.into())
+    );
+    assert_eq!(
+        (&crawl["name"], &crawl["crawl"]["prefix"]),
+        (&"crawl of https://a.example/shop/1".into(), &"/shop/".into())
+    );
+    assert_eq!(code(&ask(&["job", "add", "two", "names"])), 2);
+    assert_eq!(code(&ask(&["job", "add", "name", "--max-depth", "1"])), 2);
     assert_eq!(json(&ask(&["task", "cancel", &id]))["status"], "cancelled");
     assert_eq!(code(&ask(&["task", "cancel", &id])), 1, "it has ended");
     assert_eq!(json(&ask(&["task", "retry", &id]))["status"], "pending");

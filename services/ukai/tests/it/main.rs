@@ -8,6 +8,7 @@
 
 mod artifacts;
 mod command_line;
+mod crawl;
 mod drain;
 mod metrics;
 mod server;

@@ -95,3 +95,51 @@ async fn the_program_ends_in_order_on_sigterm_and_leaves_no_browser() {
     assert_eq!(std::fs::read_dir(&profiles).unwrap().count(), 0, "the browser and its folder are gone");
     assert!(log.contains("registered") && !log.contains("good"), "no token in the log: {log}");
 }
+
+#[tokio::test]
+async fn crawls_as_far_as_robots_may() {
+    let state = tempfile::tempdir().unwrap();
+    let (base, shop) = Shop::start("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let mut server = Server::start("127.0.0.1:0").await;
+    let shutdown = Shutdown::new();
+    // With the guard in between, as it is outside of tests.
+    let target = base.trim_start_matches("http://").to_owned();
+    let config = config(&server.address, state.path(), &["--allow-target", &target]);
+    let worker = tokio::spawn(Box::pin(ukai_worker::run(config, shutdown.clone())));
+    server.connected().await;
+    let crawl = |more: Value| serde_json::json!({"kind": "crawl", "crawl": more});
+    server
+        .assign("list", Some(1), &format!("{base}/list?page=2"), crawl(serde_json::json!({"maxDepth": 2})))
+        .await;
+    server.expect("task:started").await;
+    let done = server.expect("task:completed").await;
+    let links: Vec<&str> = done["links"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    for path in ["/product/13", "/product/24", "/list", "/list?page=1", "/list?page=3", "/static/1"] {
+        assert!(links.contains(&format!("{base}{path}").as_str()), "{path}: {links:?}");
+    }
+    assert!(links.iter().all(|link| !link.ends_with("/blocked") && !link.ends_with("/login")), "{links:?}");
+    let skipped = serde_json::json!({"robots": 1, "nofollow": 1, "file": 0, "cut": 0});
+    assert_eq!((&done["linksSkipped"], &done["finalUrl"]), (&skipped, &format!("{base}/list?page=2").into()));
+    assert_eq!(done["records"].as_array().unwrap().len(), 12, "a crawl brings records too");
+
+    // A page that may not be read is not asked for, also where another leads to it.
+    server.assign("no", Some(1), &format!("{base}/blocked"), crawl(Value::Null)).await;
+    server.expect("task:started").await;
+    let failed = server.expect("task:failed").await;
+    assert_eq!(
+        (&failed["error"]["type"], &failed["error"]["details"]),
+        (&"BLOCKED".into(), &"ROBOTS_DISALLOWED".into())
+    );
+    assert_eq!((shop.shop.requests("/blocked"), shop.shop.requests("/robots.txt")), (0, 1));
+    server.assign("to", Some(1), &format!("{base}/redirect?to=/blocked"), crawl(Value::Null)).await;
+    server.expect("task:started").await;
+    assert_eq!(server.expect("task:failed").await["error"]["type"], "BLOCKED");
+    // Switched off, it is asked for, and refuses by itself.
+    let rude = crawl(serde_json::json!({"respectRobots": false}));
+    server.assign("rude", Some(1), &format!("{base}/blocked"), rude).await;
+    server.expect("task:started").await;
+    assert_eq!(server.expect("task:failed").await["error"]["details"], "BLOCKED");
+    shutdown.stop();
+    server.expect("worker:draining").await;
+    soon(worker).await.unwrap().unwrap();
+}

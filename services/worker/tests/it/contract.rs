@@ -96,6 +96,37 @@ async fn what_is_no_result_fails_with_the_contracts_word() {
 }
 
 #[tokio::test]
+async fn a_crawls_page_comes_with_its_links_and_a_forbidden_one_not_at_all() {
+    let state = tempfile::tempdir().unwrap();
+    let mut server = Server::start("127.0.0.1:0").await;
+    let pages = Pages::new();
+    let _worker = Worker::start(config(&server.address, state.path(), &[]), Arc::clone(&pages));
+    server.connected().await;
+    let crawl = |rules: Value| json!({"kind": "crawl", "crawl": rules});
+    server.assign("open", Some(1), "http://shop.example/lamp", crawl(json!({"scope": "any"}))).await;
+    server.expect("task:started").await;
+    let done = server.expect("task:completed").await;
+    assert_eq!((&done["links"], &done["finalUrl"]), (&json!([]), &json!("http://shop.example/lamp")));
+    assert_eq!(done["linksSkipped"], json!({"robots": 0, "nofollow": 0, "file": 0, "cut": 0}));
+    server
+        .assign("closed", Some(2), "http://closed.example/lamp", crawl(json!({"scope": "unheard of"})))
+        .await;
+    server.expect("task:started").await;
+    let failed = server.expect("task:failed").await;
+    assert_eq!((&failed["error"]["type"], &failed["run"]), (&json!("BLOCKED"), &json!(2)));
+    assert_eq!(failed["error"]["details"], "ROBOTS_DISALLOWED");
+    assert_eq!(pages.asked.lock().unwrap().len(), 1);
+    // It is no block of this worker, however often it happens.
+    for n in 0..4 {
+        server.assign(&n.to_string(), Some(1), "http://closed.example/", crawl(Value::Null)).await;
+        server.expect("task:started").await;
+        server.expect("task:failed").await;
+    }
+    let beat = server.heartbeat(|beat| beat["stats"]["tasksFailed"] == 5).await;
+    assert_eq!(beat["status"], "idle");
+}
+
+#[tokio::test]
 async fn a_server_that_speaks_the_contract_alone_is_served_too() {
     let state = tempfile::tempdir().unwrap();
     let mut server = Server::start("127.0.0.1:0").await;

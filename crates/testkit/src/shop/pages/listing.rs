@@ -36,7 +36,8 @@ pub(in crate::shop) fn listing(catalog: &Catalog, page: u32) -> String {
     }
     let body = format!(
         "<h1>All goods</h1><p class=\"soft\">{LISTED} products, page {page} of {}</p><ul class=\"grid\">{cards}</ul>\
-         <nav class=\"pages\" aria-label=\"Pages\">{links}</nav>",
+         <nav class=\"pages\" aria-label=\"Pages\">{links}</nav>\
+         <p class=\"soft\"><a href=\"/blocked\">For staff</a> · <a rel=\"nofollow\" href=\"/login\">Sign in</a></p>",
         catalog.pages()
     );
     frame(&format!("All goods, page {page} | Larkspur Goods"), &head, &body)
