@@ -100,7 +100,7 @@ async fn a_crawls_page_comes_with_its_links_and_a_forbidden_one_not_at_all() {
     let state = tempfile::tempdir().unwrap();
     let mut server = Server::start("127.0.0.1:0").await;
     let pages = Pages::new();
-    let _worker = Worker::start(config(&server.address, state.path(), &[]), Arc::clone(&pages));
+    let _worker = Worker::start(config(&server.address, state.path(), &[]), pages.clone());
     server.connected().await;
     let crawl = |rules: Value| json!({"kind": "crawl", "crawl": rules});
     server.assign("open", Some(1), "http://shop.example/lamp", crawl(json!({"scope": "any"}))).await;
