@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Health {
     version: &'static str,
     parts: Arc<Vec<(&'static str, AtomicBool)>>,
+    is_stopping: Arc<AtomicBool>,
     registry: Arc<Registry>,
 }
 
@@ -23,7 +24,7 @@ impl Health {
     #[must_use]
     pub fn new(version: &'static str, parts: &[&'static str], registry: Registry) -> Self {
         let parts = parts.iter().map(|name| (*name, AtomicBool::new(false))).collect();
-        Self { version, parts: Arc::new(parts), registry: Arc::new(registry) }
+        Self { version, parts: Arc::new(parts), is_stopping: Arc::default(), registry: Arc::new(registry) }
     }
 
     /// Marks one part; an unknown name changes nothing.
@@ -53,10 +54,15 @@ impl Health {
         });
     }
 
+    /// The process ends: it isn't ready any more, whatever its parts are.
+    pub fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+
     /// Whether all parts are ready.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.parts.iter().all(|(_, ready)| ready.load(Ordering::Relaxed))
+        !self.is_stopping.load(Ordering::Relaxed) && self.parts.iter().all(|(_, ready)| ready.load(Ordering::Relaxed))
     }
 
     /// The metrics in the OpenMetrics text form.

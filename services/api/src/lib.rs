@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod auth;
+mod cors;
 mod error;
 mod events;
 mod extract;
@@ -10,6 +11,7 @@ mod jobs;
 mod metrics;
 mod model;
 pub mod openapi;
+pub mod process;
 mod queue;
 mod router;
 mod scheduler;
@@ -19,6 +21,7 @@ mod workers;
 
 pub use artifacts::sweep_artifacts;
 pub use auth::{AuthMode, implicit_job};
+pub use cors::cors;
 pub use metrics::ApiMetrics;
 pub use router::router;
 pub use state::{ApiState, Clock, Limits};

@@ -79,6 +79,7 @@ impl Stream {
         tracing::info!(sessions = items.len(), epoch = self.shared.epoch.known(), "announcing sessions");
         let reply = self.send(&inputs, true).await?;
         self.announced = Some(reply.epoch);
+        self.shared.acknowledged.send_replace(true);
         replies::apply(&self.shared, items, reply);
         Some(())
     }

@@ -78,6 +78,12 @@ impl Gateway {
         self.routes.clone()
     }
 
+    /// Whether a leader has acknowledged this gateway, now and from now on.
+    #[must_use]
+    pub fn acknowledged(&self) -> tokio::sync::watch::Receiver<bool> {
+        self.shared.acknowledged.subscribe()
+    }
+
     /// How many workers are connected.
     #[must_use]
     pub fn sessions(&self) -> usize {

@@ -14,6 +14,7 @@ mod heartbeats;
 mod inbox;
 mod metrics;
 mod packet;
+pub mod process;
 mod pushes;
 mod reach;
 mod received;

@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) inbox: Inbox,
     pub(crate) metrics: Metrics,
     pub(crate) epoch: Epoch,
+    /// Whether a leader has acknowledged an announcement of this gateway.
+    pub(crate) acknowledged: watch::Sender<bool>,
     pub(crate) engine: OnceLock<SocketIoService<axum::Router>>,
     /// Whether the bus reaches this gateway.
     pub(crate) reach: watch::Sender<Reach>,
@@ -58,6 +60,7 @@ impl Shared {
             inbox,
             metrics,
             epoch: Epoch::default(),
+            acknowledged: watch::Sender::new(false),
             engine: OnceLock::new(),
             reach: watch::Sender::default(),
             announcing: watch::Sender::default(),

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod judge;
+pub mod process;
 
 pub use judge::{Judge, Verdict};
 

@@ -30,6 +30,19 @@ pub async fn put(store: &dyn Store, key: &str) -> Result<(), StoreError> {
     store.put_api_key(row).await
 }
 
+/// Stores the key of a command line. Without one, and without any in the store, nobody could use the api: that is said.
+pub(crate) async fn at_start(store: &dyn Store, key: Option<&str>) -> Result<(), StoreError> {
+    match key {
+        Some(key) => put(store, key).await,
+        None => {
+            if !store.has_api_key().await? {
+                tracing::warn!("there is no API key yet: --admin-key (UKAI_ADMIN_KEY) stores one");
+            }
+            Ok(())
+        }
+    }
+}
+
 /// An id of the application's own kind (version 8) from the key's hash.
 fn derived(hash: &str) -> Uuid {
     let digest = Sha256::digest(format!("ukai api key id 1 {hash}"));

@@ -11,6 +11,7 @@ mod intake;
 mod leader;
 mod leadership;
 mod metrics;
+pub mod process;
 mod pusher;
 mod release;
 mod served;

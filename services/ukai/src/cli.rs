@@ -56,6 +56,8 @@ enum Command {
     Bench(commands::bench::Bench),
     /// Scrapes a sample shop with two browsers and shows the records.
     Demo(commands::demo::Demo),
+    /// Brings a PostgreSQL database up to this version.
+    Migrate(commands::migrate::Migrate),
     /// Looks for what could be wrong on this machine and says what to do.
     Doctor(commands::doctor::Doctor),
     /// The worker clients of a benchmark.
@@ -77,6 +79,7 @@ impl Command {
             | Self::Tail(_)
             | Self::Bench(_)
             | Self::Demo(_)
+            | Self::Migrate(_)
             | Self::Doctor(_)
             | Self::BenchWorkers(_) => "warn",
         }
@@ -115,6 +118,7 @@ async fn dispatch(command: Command, output: Output) -> Result<(), Failure> {
         Command::Tail(tail) => tail.run(output).await,
         Command::Bench(bench) => bench.run(output).await,
         Command::Demo(demo) => demo.run(output).await,
+        Command::Migrate(migrate) => migrate.run(output).await,
         Command::Doctor(doctor) => doctor.run(output).await,
         Command::BenchWorkers(workers) => workers.run().await,
     }

@@ -174,6 +174,18 @@ impl NatsFlags {
     }
 }
 
+impl NatsFlags {
+    /// For a service that can't do without.
+    ///
+    /// # Errors
+    /// No address was given, or as for [`NatsOptions::new`].
+    pub fn required(&self, name: &str) -> Result<NatsOptions, ConnectError> {
+        self.options(name)?.ok_or_else(|| {
+            ConnectError::Address("it is needed, because separate processes share a NATS server".to_owned())
+        })
+    }
+}
+
 impl fmt::Debug for NatsFlags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The address may hold a password.

@@ -24,7 +24,10 @@ pub(super) async fn prepare(config: &UpConfig, store: &dyn Store) -> anyhow::Res
 #[allow(clippy::print_stdout, reason = "the one start message of a foreground command")]
 pub(super) fn greet(config: &UpConfig, address: SocketAddr, first_key: Option<&str>) {
     println!("Ukai is up on http://{address} (reference: http://{address}/api/docs)");
-    println!("data: {}", config.data_dir.display());
+    match config.database_url {
+        None => println!("data: {}", config.data_dir.display()),
+        Some(_) => println!("data: PostgreSQL; files of workers: {}", config.data_dir.display()),
+    }
     if let Some(key) = first_key {
         println!(
             "\nadmin key, shown this once:\n\n    {key}\n\nuse it as:  export UKAI_URL=http://{address} UKAI_KEY={key}"

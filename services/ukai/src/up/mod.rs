@@ -3,6 +3,7 @@
 mod config;
 mod keys;
 mod origin;
+mod seams;
 mod workers;
 
 pub use config::UpConfig;
@@ -14,13 +15,11 @@ use tokio::net::TcpListener;
 use ukai_api::{ApiMetrics, ApiState, AuthMode};
 use ukai_boot::config::Auth;
 use ukai_boot::{Health, Registry, Shutdown};
-use ukai_bus::{Bus, LocalBus};
 use ukai_domain::Timestamp;
 use ukai_gateway::Gateway;
 use ukai_heartbeat_monitor::{Metrics as MonitorMetrics, MonitorConfig};
 use ukai_scheduler::{HEALTH_PART, Scheduler, SchedulerConfig};
-use ukai_store::sqlite::SqliteStore;
-use ukai_store::{Reads, Store};
+use ukai_store::Reads;
 
 /// How long each part may take to end.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -32,13 +31,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(6 * 3_600);
 /// # Errors
 /// What kept it from starting, or ended it.
 pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        config.database_url.is_none(),
-        "--database-url: this version runs on its embedded database only"
-    );
-    anyhow::ensure!(config.nats_url.is_none(), "--nats-url: this version runs on its in-process bus only");
-    let folder = config.data_dir.clone();
-    let store = tokio::task::spawn_blocking(move || SqliteStore::open(&folder)).await??;
+    let Some(store) = seams::store(&config, &shutdown).await? else { return Ok(()) };
     let listener =
         TcpListener::bind(config.listen).await.with_context(|| format!("--listen {}", config.listen))?;
     let address = listener.local_addr()?;
@@ -47,19 +40,16 @@ pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     let artifacts =
         config.artifacts.open(Some(&config.data_dir)).map_err(|error| ukai_boot::Usage(error.to_string()))?;
 
-    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new());
     let mut registry = Registry::default();
-    let scheduler = Scheduler::new(
-        SchedulerConfig {
-            artifacts_kept: config.artifacts.kept_for(),
-            ..SchedulerConfig::new(&config.times)
-        },
-        store.clone() as Arc<dyn Store>,
-        Arc::clone(&bus),
-        &mut registry,
-    );
+    let bus = seams::bus(&config, &mut registry).await?;
+    let settings = SchedulerConfig {
+        address: seams::name(&config, address),
+        artifacts_kept: config.artifacts.kept_for(),
+        ..SchedulerConfig::new(&config.times)
+    };
+    let scheduler = Scheduler::new(settings, Arc::clone(&store), Arc::clone(&bus), &mut registry);
     let client = ukai_rpc::scheduler_over(scheduler.grpc());
-    let reads: Arc<dyn Reads> = store.clone();
+    let reads: Arc<dyn Reads> = store;
     let enroll_token = config.enrolment.token().map(str::to_owned).or_else(|| workers::own_token(&config));
     let gateway = Gateway::new(
         origin::gateway_config(&config, enroll_token.clone())?,
@@ -125,7 +115,7 @@ pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
         ukai_boot::http::ListenLimits::default(),
     ));
     if let Some(address) = config.metrics.metrics_listen {
-        origin::serve_metrics(address, health.clone(), &front).await?;
+        ukai_boot::http::serve_health("--metrics-listen", address, health.clone(), &front).await?;
     }
     keys::greet(&config, address, first_key.as_deref());
     let children = workers::start(&config, address, enroll_token.as_deref(), &shutdown)?;
@@ -135,6 +125,7 @@ pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     middle.finish(STOP_LIMIT).await;
     front.finish(STOP_LIMIT).await;
     core.finish(STOP_LIMIT).await;
+    bus.close().await;
     parts.failure().map_or(Ok(()), Err)
 }
 

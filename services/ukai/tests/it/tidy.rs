@@ -21,7 +21,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("api", &["artifacts", "domain", "wire", "rpc", "bus", "store", "boot"]),
     ("gateway", &["domain", "wire", "rpc", "bus", "store", "boot"]),
     ("scheduler", &["domain", "wire", "rpc", "bus", "store", "boot"]),
-    ("heartbeat-monitor", &["domain", "rpc", "bus", "boot"]),
+    ("heartbeat-monitor", &["domain", "rpc", "bus", "store", "boot"]),
     ("worker", &["domain", "wire", "socketio", "extract", "egress", "browser", "boot"]),
     ("ukai", &["*"]),
 ];

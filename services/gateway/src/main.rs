@@ -1,0 +1,25 @@
+//! `ukai-gateway`: parses the command line, runs the service, ends with its exit code.
+
+use clap::Parser;
+use std::process::ExitCode;
+use ukai_boot::config::Log;
+use ukai_gateway::process::{ProcessConfig, run};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Workers' sockets.
+#[derive(Parser)]
+#[command(name = "ukai-gateway", version, after_help = ukai_boot::EXIT_CODES, max_term_width = 110)]
+struct Arguments {
+    #[command(flatten)]
+    config: ProcessConfig,
+
+    #[command(flatten)]
+    log: Log,
+}
+
+fn main() -> ExitCode {
+    let Arguments { config, log } = Arguments::parse();
+    ukai_boot::run("ukai-gateway", &log, |shutdown| run(config, shutdown))
+}

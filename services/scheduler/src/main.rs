@@ -1,0 +1,25 @@
+//! `ukai-scheduler`: parses the command line, runs the service, ends with its exit code.
+
+use clap::Parser;
+use std::process::ExitCode;
+use ukai_boot::config::Log;
+use ukai_scheduler::process::{ProcessConfig, run};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The one writer of the queue: leads, or stands by to lead.
+#[derive(Parser)]
+#[command(name = "ukai-scheduler", version, after_help = ukai_boot::EXIT_CODES, max_term_width = 110)]
+struct Arguments {
+    #[command(flatten)]
+    config: ProcessConfig,
+
+    #[command(flatten)]
+    log: Log,
+}
+
+fn main() -> ExitCode {
+    let Arguments { config, log } = Arguments::parse();
+    ukai_boot::run("ukai-scheduler", &log, |shutdown| run(config, shutdown))
+}
