@@ -62,7 +62,8 @@ impl Health {
     /// Whether all parts are ready.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.is_stopping.load(Ordering::Relaxed) && self.parts.iter().all(|(_, ready)| ready.load(Ordering::Relaxed))
+        !self.is_stopping.load(Ordering::Relaxed)
+            && self.parts.iter().all(|(_, ready)| ready.load(Ordering::Relaxed))
     }
 
     /// The metrics in the OpenMetrics text form.

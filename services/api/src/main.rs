@@ -2,8 +2,8 @@
 
 use clap::Parser;
 use std::process::ExitCode;
-use ukai_boot::config::Log;
 use ukai_api::process::{ProcessConfig, run};
+use ukai_boot::config::Log;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -130,14 +130,12 @@ async fn keyed(State(reads): State<Arc<dyn Reads>>, request: Request, next: Next
     let Some(key) = shown.and_then(|value| value.strip_prefix("Bearer ")) else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
-    match reads.api_key(secret::prefix(key)).await {
-        Ok(row) if row.is_some_and(|row| {
-            row.revoked_at.is_none() && bool::from(row.hash.as_bytes().ct_eq(secret::hash(key).as_bytes()))
-        }) =>
-        {
-            next.run(request).await
-        }
-        Ok(_) => StatusCode::UNAUTHORIZED.into_response(),
-        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    let row = match reads.api_key(secret::prefix(key)).await {
+        Ok(row) => row.filter(|row| row.revoked_at.is_none()),
+        Err(_) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    };
+    if row.is_some_and(|row| bool::from(row.hash.as_bytes().ct_eq(secret::hash(key).as_bytes()))) {
+        return next.run(request).await;
     }
+    StatusCode::UNAUTHORIZED.into_response()
 }

@@ -49,7 +49,8 @@ pub struct ProcessConfig {
 pub async fn run(config: ProcessConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     config.check()?;
     let mut registry = Registry::default();
-    let bus = config.nats.required("heartbeat-monitor").map_err(|error| Usage(format!("--nats-url: {error}")))?;
+    let bus =
+        config.nats.required("heartbeat-monitor").map_err(|error| Usage(format!("--nats-url: {error}")))?;
     let bus = ukai_bus::connect(bus, &mut registry).await?;
     let url = &config.database.database_url;
     let that_passes = |error: &StoreError| matches!(error, StoreError::Unavailable(_));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ukai_boot::config::{Database, InternalToken, Times, check_admin_key};
 use ukai_boot::{Health, Registry, Shutdown, Usage, http};
 use ukai_bus::NatsFlags;
+use ukai_rpc::Guard;
 use ukai_store::StoreError;
 
 /// How long calls and requests that are under way may take at the end.
@@ -75,14 +76,16 @@ pub async fn run(config: ProcessConfig, shutdown: Shutdown) -> anyhow::Result<()
     let Some(store) = store else { return Ok(()) };
     admin_key::at_start(&*store, config.admin_key.as_deref()).await?;
 
-    let settings = SchedulerConfig { address, is_ready_in_standby: true, ..SchedulerConfig::new(&config.times) };
+    let settings =
+        SchedulerConfig { address, is_ready_in_standby: true, ..SchedulerConfig::new(&config.times) };
     tracing::info!(address = settings.address, "the scheduler's calls come in here");
     let scheduler = Scheduler::new(settings, store, std::sync::Arc::clone(&bus), &mut registry);
     let health = Health::new(env!("CARGO_PKG_VERSION"), &[HEALTH_PART, BUS_PART], registry);
     let front = Shutdown::new();
     http::serve_health("--metrics-listen", config.metrics_listen, health.clone(), &front).await?;
     health.follow(BUS_PART, bus.status(), |status| status.is_connected, &front);
-    let calls = serve(listener, scheduler.grpc_of_many(), config.internal.token(), front.clone());
+    let guard = Guard::new(config.internal.token());
+    let calls = serve(listener, scheduler.grpc_of_many(), guard, front.clone());
     let (process, calls) = (shutdown.clone(), Box::pin(calls));
     front.spawn(async move {
         if let Err(error) = calls.await {

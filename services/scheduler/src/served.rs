@@ -18,14 +18,14 @@ const CONNECTION_AGE: Duration = Duration::from_secs(300);
 /// How long calls on them may still take.
 const CONNECTION_GRACE: Duration = Duration::from_secs(30);
 
-/// Serves calls that show `token`, where there is one, until the stop signal and the end of the calls that are open.
+/// Serves calls that `guard` lets through until the stop signal and the end of the calls that are open.
 ///
 /// # Errors
 /// The transport's.
 pub async fn serve(
     listener: TcpListener,
     service: SchedulerServer<Commands>,
-    token: Option<&str>,
+    guard: Guard,
     stop: Shutdown,
 ) -> anyhow::Result<()> {
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(PING_EVERY));
@@ -35,7 +35,7 @@ pub async fn serve(
         .http2_adaptive_window(Some(true))
         .max_connection_age(CONNECTION_AGE)
         .max_connection_age_grace(CONNECTION_GRACE)
-        .add_service(InterceptedService::new(service, Guard::new(token)))
+        .add_service(InterceptedService::new(service, guard))
         .serve_with_incoming_shutdown(incoming, async move { stop.stopping().await })
         .await?;
     Ok(())

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 /// What is logged, and how.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Logs")]
 pub struct Log {
     /// Log levels, as in info,ukai_scheduler=debug. Logs go to standard error.
     #[arg(long, env = "UKAI_LOG", default_value = "info", value_name = "FILTER")]

@@ -24,6 +24,8 @@ pub use messages::PRODUCT;
 pub struct FakeWorker {
     /// The server's `http://…` address.
     pub url: String,
+    /// Other addresses of the same fleet: after each cut it dials the next one.
+    pub others: Vec<String>,
     /// Its token, sent in the query as the contract says.
     pub token: String,
     /// How long a page takes: evenly spread between the two; equal bounds of zero report at once.
@@ -126,6 +128,7 @@ impl FakeWorker {
     pub fn new(url: &str, token: &str, seed: u64) -> Self {
         Self {
             url: url.to_owned(),
+            others: Vec::new(),
             token: token.to_owned(),
             page: Duration::ZERO..Duration::ZERO,
             reconnect: Duration::from_secs(1),
@@ -137,7 +140,7 @@ impl FakeWorker {
 
     /// Works until it is drained or killed. Errors: an address that can't be dialled at all.
     pub async fn run(self, ending: Ending, observe: Observer) -> Result<(), ConnectError> {
-        let target = self.target()?;
+        let targets = self.targets()?;
         let mut memory = Memory {
             held: HashMap::new(),
             random: StdRng::seed_from_u64(self.seed),
@@ -145,8 +148,8 @@ impl FakeWorker {
             begun: Instant::now(),
         };
         let work = async {
-            loop {
-                match session::run(&self, &target, &mut memory, &ending.drain, &observe).await {
+            for target in targets.iter().cycle() {
+                match session::run(&self, target, &mut memory, &ending.drain, &observe).await {
                     Ended::Drained => return,
                     Ended::Cut => {}
                 }
@@ -164,10 +167,14 @@ impl FakeWorker {
         Ok(())
     }
 
-    fn target(&self) -> Result<Target, ConnectError> {
-        let mut target = Target::new(&self.url, "/workers")?;
-        target.url.query_pairs_mut().append_pair("token", &self.token);
-        Ok(target)
+    fn targets(&self) -> Result<Vec<Target>, ConnectError> {
+        let all = std::iter::once(&self.url).chain(&self.others);
+        all.map(|url| {
+            let mut target = Target::new(url, "/workers")?;
+            target.url.query_pairs_mut().append_pair("token", &self.token);
+            Ok(target)
+        })
+        .collect()
     }
 }
 

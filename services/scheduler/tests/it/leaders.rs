@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use ukai_boot::{Health, Registry, Shutdown};
 use ukai_bus::{Bus, LocalBus};
 use ukai_domain::Code;
-use ukai_rpc::{LEADER_METADATA, Patience, STANDBY_METADATA, rejection_from_status, v1};
+use ukai_rpc::{Guard, LEADER_METADATA, Patience, STANDBY_METADATA, rejection_from_status, v1};
 use ukai_scheduler::{HEALTH_PART, Scheduler, SchedulerConfig, serve};
 use ukai_store::sqlite::SqliteStore;
 use ukai_store::{Reads, Store};
@@ -37,7 +37,7 @@ impl One {
         );
         let (health, shutdown, port) =
             (Health::new("test", &[HEALTH_PART], registry), Shutdown::new(), Shutdown::new());
-        let served = serve(listener, scheduler.grpc_of_many(), Some(TOKEN), port.clone());
+        let served = serve(listener, scheduler.grpc_of_many(), Guard::new(Some(TOKEN)), port.clone());
         port.spawn(async move { served.await.unwrap() });
         let running = scheduler.run(health.clone(), shutdown.clone());
         shutdown.spawn(async move { running.await.unwrap() });

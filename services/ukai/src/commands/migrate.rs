@@ -16,10 +16,11 @@ pub(crate) struct Migrate {
 impl Migrate {
     pub(crate) async fn run(self, output: Output) -> Result<(), Failure> {
         self.database.check()?;
-        let migrated = ukai_store::migrate(&self.database.database_url).await.map_err(|error| match error {
-            StoreError::Address(_) => Failure::usage(format!("--database-url: {error}")),
-            _ => anyhow::Error::from(error).into(),
-        })?;
+        let migrated =
+            ukai_store::migrate(&self.database.database_url).await.map_err(|error| match error {
+                StoreError::Address(_) => Failure::usage(format!("--database-url: {error}")),
+                _ => anyhow::Error::from(error).into(),
+            })?;
         let (from, to) = (migrated.from, migrated.to);
         let text = match from {
             _ if from == to => format!("the schema is at version {to} already"),

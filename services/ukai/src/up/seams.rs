@@ -16,8 +16,7 @@ const DATABASE_LIMIT: Duration = Duration::from_secs(60);
 pub(super) async fn store(config: &UpConfig, shutdown: &Shutdown) -> anyhow::Result<Option<Arc<dyn Store>>> {
     let Some(url) = &config.database_url else {
         let folder = config.data_dir.clone();
-        let store: Arc<dyn Store> =
-            tokio::task::spawn_blocking(move || SqliteStore::open(&folder)).await??;
+        let store: Arc<dyn Store> = tokio::task::spawn_blocking(move || SqliteStore::open(&folder)).await??;
         return Ok(Some(store));
     };
     let that_passes = |error: &StoreError| matches!(error, StoreError::Unavailable(_));
@@ -35,7 +34,8 @@ pub(super) async fn bus(config: &UpConfig, registry: &mut Registry) -> anyhow::R
     match &config.nats_url {
         None => Ok(Arc::new(LocalBus::new())),
         Some(url) => {
-            let options = NatsOptions::new(url, "ukai").map_err(|error| Usage(format!("--nats-url: {error}")))?;
+            let options =
+                NatsOptions::new(url, "ukai").map_err(|error| Usage(format!("--nats-url: {error}")))?;
             Ok(ukai_bus::connect(options, registry).await?)
         }
     }

@@ -11,6 +11,8 @@ mod command_line;
 mod crawl;
 mod drain;
 mod metrics;
+mod processes;
+mod seams;
 mod server;
 mod tidy;
 mod whole;
