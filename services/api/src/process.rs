@@ -1,11 +1,12 @@
 //! `ukai-api`: REST as a process of its own. It finds the leader through the database, and never writes there.
 
-use crate::{ApiMetrics, ApiState, AuthMode, Limits, cors, router};
+use crate::{ApiMetrics, ApiState, AuthMode, Limits, cors, router, sweep_artifacts};
 use clap::Args;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use ukai_boot::config::{Auth, Database, InternalToken, MetricsListen, Origins, check_auth};
+use ukai_artifacts::{ArtifactConfig, Artifacts};
+use ukai_boot::config::{Auth, Database, Enrolment, InternalToken, MetricsListen, Origins, check_auth};
 use ukai_boot::http::{self, ListenLimits};
 use ukai_boot::{Health, Registry, Shutdown, Usage};
 use ukai_domain::Timestamp;
@@ -16,6 +17,8 @@ use ukai_store::{Reads, StoreError};
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// How long a start waits for its database.
 const DATABASE_LIMIT: Duration = Duration::from_secs(60);
+/// Between two looks over all artifacts' contents.
+const SWEEP_EVERY: Duration = Duration::from_secs(6 * 3_600);
 /// Parts of `/readyz`.
 const STORE_PART: &str = "store";
 const SCHEDULER_PART: &str = "scheduler";
@@ -47,6 +50,10 @@ pub struct ProcessConfig {
     #[arg(long, env = "UKAI_ALLOW_PRIVATE_TARGETS")]
     pub allow_private_targets: bool,
 
+    /// The token with which workers register themselves: they bring files with it too.
+    #[command(flatten)]
+    pub enrolment: Enrolment,
+
     /// Pages of other origins.
     #[command(flatten)]
     pub origins: Origins,
@@ -54,6 +61,10 @@ pub struct ProcessConfig {
     /// Metrics without a key.
     #[command(flatten)]
     pub metrics: MetricsListen,
+
+    /// Where workers' files are kept; several apis share the place.
+    #[command(flatten)]
+    pub artifacts: ArtifactConfig,
 }
 
 /// Serves until `shutdown`; requests that are under way then are still answered.
@@ -62,6 +73,7 @@ pub struct ProcessConfig {
 /// [`Usage`], or what kept it from starting.
 pub async fn run(config: ProcessConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     config.check()?;
+    let artifacts = config.artifacts.open(None).map_err(|error| Usage(error.to_string()))?;
     let listener = http::bind("--listen", config.listen).await?;
     let url = &config.database.database_url;
     let that_passes = |error: &StoreError| matches!(error, StoreError::Unavailable(_));
@@ -81,6 +93,7 @@ pub async fn run(config: ProcessConfig, shutdown: Shutdown) -> anyhow::Result<()
     let health = Health::new(env!("CARGO_PKG_VERSION"), &[STORE_PART, SCHEDULER_PART], registry);
     let front = Shutdown::new();
     front.spawn(look(Arc::clone(&reads), scheduler.clone(), health.clone(), front.clone()));
+    front.spawn(swept(artifacts.clone(), Arc::clone(&reads), front.clone()));
     let routes = router(ApiState {
         reads,
         scheduler,
@@ -89,6 +102,8 @@ pub async fn run(config: ProcessConfig, shutdown: Shutdown) -> anyhow::Result<()
             Auth::Off => AuthMode::Off,
         },
         clock: Arc::new(wall_clock),
+        artifacts,
+        enroll_token: config.enrolment.token().map(str::to_owned),
         limits: Limits {
             allow_private_targets: config.allow_private_targets,
             // Longer than a call waits for a leader: its own answer says more than "not in time".
@@ -114,8 +129,16 @@ impl ProcessConfig {
     fn check(&self) -> Result<(), Usage> {
         self.database.check()?;
         self.internal.check()?;
+        self.enrolment.check()?;
         self.origins.check()?;
         check_auth(self.auth, self.listen)
+    }
+}
+
+async fn swept(artifacts: Artifacts, reads: Arc<dyn Reads>, stop: Shutdown) {
+    tokio::select! {
+        () = stop.stopping() => {}
+        () = sweep_artifacts(artifacts, reads, SWEEP_EVERY) => {}
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ukai-gateway`: sockets as a process of their own. Any number may run on one bus and one database.
 
-use crate::{Config, Gateway, Proxies};
+use crate::{Config, Gateway, HEALTH_PART, Proxies};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -21,8 +21,7 @@ use ukai_wire::secret;
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// How long a start waits for its database.
 const DATABASE_LIMIT: Duration = Duration::from_secs(60);
-/// Parts of `/readyz`.
-const BUS_PART: &str = "bus";
+/// The part of `/readyz` that says whether a leader knows this gateway.
 const SCHEDULER_PART: &str = "scheduler";
 
 /// What the process can be told.
@@ -79,9 +78,9 @@ pub async fn run(config: ProcessConfig, shutdown: Shutdown) -> anyhow::Result<()
     let Some(reads) = reads else { return Ok(()) };
 
     let gateway = Gateway::new(settings, Arc::clone(&bus), Arc::clone(&reads), &mut registry);
-    let health = Health::new(env!("CARGO_PKG_VERSION"), &[BUS_PART, SCHEDULER_PART], registry);
+    let health = Health::new(env!("CARGO_PKG_VERSION"), &[HEALTH_PART, SCHEDULER_PART], registry);
     let (front, middle) = (Shutdown::new(), Shutdown::new());
-    health.follow(BUS_PART, bus.status(), |status| status.is_connected, &middle);
+    gateway.report_health(health.clone());
     health.follow(SCHEDULER_PART, gateway.acknowledged(), |is_known| *is_known, &middle);
     let (open, metrics) = ukai_boot::health_routes(health.clone());
     let routes = gateway.routes().merge(open).merge(metrics.route_layer(from_fn_with_state(reads, keyed)));

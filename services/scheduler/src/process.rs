@@ -44,6 +44,10 @@ pub struct ProcessConfig {
     #[arg(long, env = "UKAI_ADMIN_KEY", value_name = "KEY", hide_env_values = true)]
     pub admin_key: Option<String>,
 
+    /// Days after which screenshots and pages are forgotten; never if not given.
+    #[arg(long, env = "UKAI_ARTIFACT_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub artifact_days: Option<u32>,
+
     /// The bus.
     #[command(flatten)]
     pub nats: NatsFlags,
@@ -76,8 +80,12 @@ pub async fn run(config: ProcessConfig, shutdown: Shutdown) -> anyhow::Result<()
     let Some(store) = store else { return Ok(()) };
     admin_key::at_start(&*store, config.admin_key.as_deref()).await?;
 
-    let settings =
-        SchedulerConfig { address, is_ready_in_standby: true, ..SchedulerConfig::new(&config.times) };
+    let settings = SchedulerConfig {
+        address,
+        is_ready_in_standby: true,
+        artifacts_kept: config.artifact_days.map(|days| Duration::from_secs(u64::from(days) * 86_400)),
+        ..SchedulerConfig::new(&config.times)
+    };
     tracing::info!(address = settings.address, "the scheduler's calls come in here");
     let scheduler = Scheduler::new(settings, store, std::sync::Arc::clone(&bus), &mut registry);
     let health = Health::new(env!("CARGO_PKG_VERSION"), &[HEALTH_PART, BUS_PART], registry);

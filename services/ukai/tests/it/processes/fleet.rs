@@ -58,6 +58,7 @@ impl Fleet {
                 .env("UKAI_NATS_URL", nats.url())
                 .env("UKAI_INTERNAL_TOKEN", INTERNAL)
                 .env("UKAI_ADMIN_KEY", KEY)
+                .env("UKAI_ARTIFACT_STORE", folder.path().join("artifacts"))
                 .env("UKAI_HEARTBEAT_INTERVAL_MS", "500")
                 .env("UKAI_HEARTBEAT_TIMEOUT_MS", "4000")
                 .env("UKAI_AWAY_GRACE_MS", "1500")

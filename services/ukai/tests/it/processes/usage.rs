@@ -14,10 +14,19 @@ fn wrong_settings_are_refused_by_name() {
     let cases: Vec<(&str, Vec<&str>, &str)> = vec![
         ("ukai-api", vec![], "--database-url"),
         ("ukai-api", vec!["--database-url", "file:hush-hush-hush-hush"], "--database-url"),
-        ("ukai-api", vec!["--database-url", "postgres://u:hush-hush-hush-hush@h:port/d"], "--database-url"),
+        (
+            "ukai-heartbeat-monitor",
+            [
+                &bus[..],
+                &["--listen", "127.0.0.1:0", "--database-url", "postgres://u:hush-hush-hush-hush@h:port/d"],
+            ]
+            .concat(),
+            "--database-url",
+        ),
         ("ukai-api", [&database[..], &["--auth", "off", "--listen", "0.0.0.0:0"]].concat(), "--auth"),
         ("ukai-api", [&database[..], &["--internal-token", "short"]].concat(), "--internal-token"),
         ("ukai-api", [&database[..], &["--cors-origins", "shop.example"]].concat(), "--cors-origins"),
+        ("ukai-api", database.to_vec(), "--artifact-store"),
         ("ukai-gateway", database.to_vec(), "--nats-url"),
         ("ukai-gateway", with(&["--trusted-proxies", "proxy"]), "--trusted-proxies"),
         ("ukai-gateway", with(&["--worker-enroll-token", "short"]), "--worker-enroll-token"),
