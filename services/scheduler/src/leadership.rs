@@ -45,7 +45,10 @@ impl Candidate {
                 match ended {
                     Ok(Ended::Stopped) => tracing::info!(epoch, "another may lead"),
                     Ok(Ended::Deposed) => tracing::warn!(epoch, "deposed: standing by"),
-                    Err(error) => tracing::error!(epoch, error = format!("{error:#}"), "stopped leading"),
+                    Err(error) => {
+                        tracing::error!(epoch, error = format!("{error:#}"), "stopped leading");
+                        self.release(epoch).await;
+                    }
                 }
             }
             tokio::select! {
@@ -117,11 +120,18 @@ impl Candidate {
         leading.stop();
         give_back(&mut works);
         let deposed = renewal.await.unwrap_or(true);
-        if !deposed && let Err(error) = store.release(epoch).await {
-            tracing::warn!(%error, "the lease could not be given up");
+        if !deposed {
+            self.release(epoch).await;
         }
         leading.finish(Duration::from_secs(5)).await;
         Ok(if deposed { Ended::Deposed } else { ended? })
+    }
+
+    /// Another may lead at once. Harmless when another does.
+    async fn release(&self, epoch: u64) {
+        if let Err(error) = self.store.release(epoch).await {
+            tracing::warn!(%error, "the lease could not be given up");
+        }
     }
 
     /// Hears gateways, and tells observers where the log stands.

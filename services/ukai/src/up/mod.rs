@@ -121,6 +121,7 @@ pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     let children = workers::start(&config, address, enroll_token.as_deref(), &shutdown)?;
 
     shutdown.stopping().await;
+    health.stop();
     children.stop(STOP_LIMIT).await;
     middle.finish(STOP_LIMIT).await;
     front.finish(STOP_LIMIT).await;

@@ -13,6 +13,7 @@ const IN_ORDER: Duration = Duration::from_secs(30);
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_is_asked_to_end_hands_over_at_once_and_so_all_end_in_order() {
     let mut fleet = Fleet::start(2, 2).await;
+    health_and_metrics(&fleet).await;
     let (told, _endings) = workers(&fleet, 20, Duration::from_millis(300)).await;
     submit(&fleet, 2_000).await;
     until(&fleet, "work", || told.results() >= 50).await;
@@ -108,6 +109,26 @@ async fn a_leader_that_was_frozen_finds_another_and_stands_by() {
     let jobs = fleet.get("/api/jobs").await;
     let names: Vec<_> = jobs["items"].as_array().unwrap().iter().map(|job| &job["name"]).collect();
     assert_eq!(names, ["job", "other"], "{jobs}");
+}
+
+/// Every service tells how it is; what it measures only to who may know, where its address faces the network.
+async fn health_and_metrics(fleet: &Fleet) {
+    let all = fleet.schedulers.iter().chain(&fleet.gateways).chain([&fleet.api, &fleet.monitor]);
+    for service in all {
+        let name = service.process.name();
+        let get = |path: &str, key: &str| {
+            fleet.http.get(format!("http://{}{path}", service.health)).bearer_auth(key).send()
+        };
+        assert_eq!(get("/healthz", "").await.unwrap().status(), StatusCode::OK, "{name}");
+        let measured = get("/metrics", KEY).await.unwrap();
+        assert_eq!(measured.status(), StatusCode::OK, "{name}");
+        assert!(measured.text().await.unwrap().contains("# TYPE ukai_"), "{name}");
+        let faces_the_network = name.starts_with("ukai-api") || name.starts_with("ukai-gateway");
+        let wanted = if faces_the_network { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
+        for wrong in ["", "uka_0000000000000000"] {
+            assert_eq!(get("/metrics", wrong).await.unwrap().status(), wanted, "{name} with «{wrong}»");
+        }
+    }
 }
 
 /// A client that knows one address.
