@@ -13,8 +13,8 @@ mod time;
 mod worker;
 
 pub use crawl::{
-    Crawl, CrawlProgress, CrawlRules, Expansion, Judged, LinksSkipped, MAX_DEPTH, MAX_LINK, MAX_LINKS,
-    MAX_PAGES, MAX_PATTERN, MAX_PATTERNS, PageUrl, Scope, UrlHash,
+    Crawl, CrawlProgress, CrawlRules, Expansion, Judged, LinksSkipped, MAX_CRAWL_OPTIONS, MAX_DEPTH,
+    MAX_LINK, MAX_LINKS, MAX_PAGES, MAX_PATTERN, MAX_PATTERNS, PageUrl, Scope, UrlHash,
 };
 pub use error::{Code, Rejection};
 pub use event::{Event, EventRow};

@@ -126,3 +126,32 @@ fn from_task(task: NewTask) -> v1::NewTask {
         not_before: task.not_before.map(|t| t.0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{NewJob, crawl_json, from_submit, to_new_job, to_submit};
+    use crate::v1;
+    use ukai_domain::scheduler::{JobRef, Submit};
+    use ukai_domain::{CrawlRules, JobKind, Scope};
+
+    #[test]
+    fn a_crawl_comes_through_and_rules_that_cannot_run_do_not() {
+        let rules =
+            CrawlRules { scope: Scope::Any, include: vec!["/p/*".to_owned()], ..CrawlRules::default() };
+        let job =
+            JobRef::New { name: "c".to_owned(), kind: JobKind::Crawl, weight: 3, crawl: Some(rules.clone()) };
+        let submit = Submit { job, tasks: Vec::new(), idempotency: None };
+        assert_eq!(to_submit(from_submit(submit.clone())).ok(), Some(submit));
+        let new = |kind: &str, crawl: Option<String>| {
+            to_new_job(v1::NewJob { name: "c".to_owned(), kind: kind.to_owned(), weight: 1, crawl })
+        };
+        let want = NewJob { name: "c".to_owned(), kind: JobKind::Crawl, weight: 1, crawl: None };
+        assert_eq!(new("crawl", None).ok(), Some(want));
+        let endless = CrawlRules { max_pages: u32::MAX, ..rules.clone() };
+        for (kind, crawl) in
+            [("crawl", crawl_json(&endless)), ("crawl", "{".to_owned()), ("scrape", crawl_json(&rules))]
+        {
+            assert!(new(kind, Some(crawl.clone())).is_err(), "{kind} {crawl}");
+        }
+    }
+}

@@ -32,6 +32,9 @@ pub const MAX_PATTERNS: usize = 20;
 /// Bytes of a pattern, and of a path prefix.
 pub const MAX_PATTERN: usize = 200;
 
+/// Bytes of a start page's options: every page of the crawl has them.
+pub const MAX_CRAWL_OPTIONS: usize = 8 * 1024;
+
 /// Which links may be followed, seen from the page that they stand on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,8 +6,8 @@ use super::links::{Reported, choose};
 use super::state::State;
 use super::{JobRef, NewTask, Submit};
 use crate::{
-    CRAWL_KIND, Code, Crawl, CrawlRules, Expansion, JobId, JobStatus, LinksSkipped, PageUrl, Rejection,
-    TaskBody, UrlHash,
+    CRAWL_KIND, Code, Crawl, CrawlRules, Expansion, JobId, JobStatus, LinksSkipped, MAX_CRAWL_OPTIONS,
+    PageUrl, Rejection, TaskBody, UrlHash,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,6 +30,10 @@ impl State {
             let Some(page) = start_page(task) else {
                 return Err(Rejection::new(Code::InvalidPayload, "a crawl starts at an http or https page"));
             };
+            if task.options.as_ref().is_some_and(|options| options.len() > MAX_CRAWL_OPTIONS) {
+                let message = format!("the options of a crawl have at most {MAX_CRAWL_OPTIONS} bytes");
+                return Err(Rejection::new(Code::InvalidPayload, message));
+            }
             let known = match submit.job {
                 JobRef::Existing(job) => draft.has_url(job, page.hash()),
                 JobRef::New { .. } | JobRef::Implicit { .. } => false,

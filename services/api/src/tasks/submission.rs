@@ -3,7 +3,7 @@
 use super::{screenshot, target};
 use crate::extract::{Errors, Fields};
 use serde_json::Value;
-use ukai_domain::{DEFAULT_KIND, RUNNABLE_KINDS};
+use ukai_domain::{CRAWL_KIND, DEFAULT_KIND, MAX_CRAWL_OPTIONS, RUNNABLE_KINDS};
 use ukai_rpc::v1;
 
 /// Where the request says nothing.
@@ -31,6 +31,10 @@ pub(super) fn template(fields: &mut Fields<'_>, errors: &mut Errors) -> v1::NewT
         }
     };
     let (options, timeout_ms) = options(fields, errors);
+    if kind == CRAWL_KIND && options.as_ref().is_some_and(|options| options.len() > MAX_CRAWL_OPTIONS) {
+        // Every page that is found has them too.
+        fields.error("options", "must have at most 8 KiB for a crawl", errors);
+    }
     v1::NewTask {
         kind,
         url: String::new(),

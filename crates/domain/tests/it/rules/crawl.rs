@@ -285,6 +285,10 @@ fn start_pages_are_pages_of_the_crawl_and_none_comes_twice() {
             vec![NewTask { url: "ftp://a.example/".to_owned(), ..page("https://a.example/9") }],
             Code::InvalidPayload,
         ),
+        (
+            vec![NewTask { options: Some("x".repeat(9_000)), ..page("https://a.example/9") }],
+            Code::InvalidPayload,
+        ),
     ] {
         let before = kit.store.places.len();
         assert_eq!(kit.code(submit(tasks, existing())), Some(want));

@@ -95,11 +95,17 @@ pub(super) fn submissions(ids: &Ids) -> Vec<Case> {
     });
     let big =
         json!({ "productUrl": "https://a.example/", "options": { "recipe": { "a": "x".repeat(300_000) } } });
+    let large_crawl = json!({
+        "productUrl": "https://a.example/",
+        "kind": "crawl",
+        "options": { "recipe": { "a": "x".repeat(9_000) } },
+    });
     let jobs = [
         (json!({ "productUrl": "https://a.example/", "jobId": NO_SUCH }), 404, "JOB_NOT_FOUND", ""),
         (json!({ "productUrl": "https://a.example/", "jobId": "mine" }), 404, "JOB_NOT_FOUND", ""),
         (json!({ "productUrl": "https://a.example/", "jobId": ids.cancelled_job }), 409, "CONFLICT", ""),
         (big, 400, INVALID, "options"),
+        (large_crawl, 400, INVALID, "options"),
     ];
     let jobs = jobs.map(|(body, status, code, field)| (bytes(body.to_string()), status, code, field));
     bodies
