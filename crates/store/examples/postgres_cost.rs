@@ -2,7 +2,7 @@
 //! full product record; with fsync, on a server of its own. Prints wall time and CPU a task, of the server's processes
 //! and of this one, for several sizes of batches; then the same while somebody holds an old snapshot.
 //!
-//! `cargo run --release -p ukai-store --example postgres_cost [tasks]`
+//! `cargo run --release -p ukai-store --example postgres_cost [tasks] [tasks a commit]`
 
 #![allow(
     clippy::unwrap_used,
@@ -23,12 +23,13 @@ use ukai_testkit::postgres::{Cluster, Disk};
 #[tokio::main]
 async fn main() {
     let tasks: usize = std::env::args().nth(1).map_or(50_000, |n| n.parse().unwrap());
+    let batches = std::env::args().nth(2).map_or(vec![30, 125, 500], |n| vec![n.parse().unwrap()]);
     for shape in [Shape::Queued, Shape::Direct, Shape::Deep] {
-        for batch in [30, 125, 500] {
+        for &batch in &batches {
             measure(tasks, batch, shape, false).await;
         }
     }
-    measure(tasks, 125, Shape::Queued, true).await;
+    measure(tasks, batches[batches.len() / 2], Shape::Queued, true).await;
 }
 
 /// `batch` tasks a commit arrive, as many are handed out, start and complete: four inputs a task.

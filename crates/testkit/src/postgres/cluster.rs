@@ -280,7 +280,7 @@ fn init(folder: &Path, disk: Disk) -> io::Result<()> {
     )?;
     let mut settings = String::from(
         "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 300\n\
-         shared_buffers = '128MB'\nmax_wal_size = '2GB'\nautovacuum_naptime = '5s'\nlog_checkpoints = off\n",
+         shared_buffers = '128MB'\nmax_wal_size = '2GB'\nlog_checkpoints = off\n",
     );
     if disk == Disk::Ignored {
         settings += "fsync = off\nfull_page_writes = off\n";

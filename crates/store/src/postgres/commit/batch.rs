@@ -1,4 +1,7 @@
 //! The statements of one commit: each over arrays, all sent at once, each with the number of rows that it must change.
+//!
+//! Arrays become rows by one `unnest` a column in the list of columns: a single one over all of them, as a table,
+//! first stores all rows aside (measured: a quarter of the CPU of a commit).
 
 use crate::postgres::columns::get;
 use crate::postgres::failure::Failure;

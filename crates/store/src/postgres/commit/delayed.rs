@@ -12,15 +12,15 @@ pub(super) const LEAVE: &str = "DELETE FROM task_delayed WHERE id = ANY ($1::uui
 pub(super) const STAY: &str =
     "UPDATE task_delayed p SET at = n.at, job = n.job, run = n.run, attempts = n.attempts,
         losses = n.losses, parse_errors = n.parse_errors, avoid = n.avoid
-    FROM unnest($1::uuid[], $2::bigint[], $3::uuid[],
-        $4::integer[], $5::smallint[], $6::smallint[], $7::smallint[], $8::uuid[])
+    FROM (SELECT unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::uuid[]), unnest($4::integer[]),
+        unnest($5::smallint[]), unnest($6::smallint[]), unnest($7::smallint[]), unnest($8::uuid[]))
         n (id, at, job, run, attempts, losses, parse_errors, avoid)
     CROSS JOIN LATERAL (SELECT q.ctid AS place FROM task_delayed q WHERE q.id = n.id OFFSET 0) q
     WHERE p.ctid = q.place";
 
 const ENTER: &str = "INSERT INTO task_delayed (id, at, job, run, attempts, losses, parse_errors, avoid)
-    SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[],
-        $4::integer[], $5::smallint[], $6::smallint[], $7::smallint[], $8::uuid[])";
+    SELECT unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::uuid[]), unnest($4::integer[]),
+        unnest($5::smallint[]), unnest($6::smallint[]), unnest($7::smallint[]), unnest($8::uuid[])";
 
 const MISSING: Missing = Missing {
     sql: "SELECT n.id FROM unnest($1::uuid[]) n (id)

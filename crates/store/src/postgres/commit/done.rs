@@ -13,16 +13,18 @@ pub(super) const LEAVE: &str = "DELETE FROM task_done WHERE id = ANY ($1::uuid[]
 pub(super) const STAY: &str =
     "UPDATE task_done p SET status = n.status, finished_at = n.finished_at, error = n.error,
         run = n.run, attempts = n.attempts, losses = n.losses, parse_errors = n.parse_errors, avoid = n.avoid
-    FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[],
-        $5::integer[], $6::smallint[], $7::smallint[], $8::smallint[], $9::uuid[])
+    FROM (SELECT unnest($1::uuid[]), unnest($2::text[]), unnest($3::bigint[]), unnest($4::text[]),
+        unnest($5::integer[]), unnest($6::smallint[]), unnest($7::smallint[]), unnest($8::smallint[]),
+        unnest($9::uuid[]))
         n (id, status, finished_at, error, run, attempts, losses, parse_errors, avoid)
     CROSS JOIN LATERAL (SELECT q.ctid AS place FROM task_done q WHERE q.id = n.id OFFSET 0) q
     WHERE p.ctid = q.place";
 
 const ENTER: &str =
     "INSERT INTO task_done (id, status, finished_at, error, run, attempts, losses, parse_errors, avoid)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[],
-        $5::integer[], $6::smallint[], $7::smallint[], $8::smallint[], $9::uuid[])";
+    SELECT unnest($1::uuid[]), unnest($2::text[]), unnest($3::bigint[]), unnest($4::text[]),
+        unnest($5::integer[]), unnest($6::smallint[]), unnest($7::smallint[]), unnest($8::smallint[]),
+        unnest($9::uuid[])";
 
 const MISSING: Missing = Missing {
     sql: "SELECT n.id FROM unnest($1::uuid[]) n (id)

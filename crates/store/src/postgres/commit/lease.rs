@@ -13,16 +13,18 @@ pub(super) const LEAVE: &str = "DELETE FROM task_lease WHERE id = ANY ($1::uuid[
 pub(super) const STAY: &str = "UPDATE task_lease p SET worker = n.worker, session = n.session,
         assigned_at = n.assigned_at, started_at = n.started_at, deadline = n.deadline, run = n.run,
         attempts = n.attempts, losses = n.losses, parse_errors = n.parse_errors, avoid = n.avoid
-    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::bigint[],
-        $7::integer[], $8::smallint[], $9::smallint[], $10::smallint[], $11::uuid[])
+    FROM (SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::uuid[]), unnest($4::bigint[]),
+        unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::integer[]), unnest($8::smallint[]),
+        unnest($9::smallint[]), unnest($10::smallint[]), unnest($11::uuid[]))
         n (id, worker, session, assigned_at, started_at, deadline, run, attempts, losses, parse_errors, avoid)
     CROSS JOIN LATERAL (SELECT q.ctid AS place FROM task_lease q WHERE q.id = n.id OFFSET 0) q
     WHERE p.ctid = q.place";
 
 const ENTER: &str = "INSERT INTO task_lease (id, worker, session, assigned_at, started_at, deadline,
         run, attempts, losses, parse_errors, avoid)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::bigint[],
-        $7::integer[], $8::smallint[], $9::smallint[], $10::smallint[], $11::uuid[])";
+    SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::uuid[]), unnest($4::bigint[]),
+        unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::integer[]), unnest($8::smallint[]),
+        unnest($9::smallint[]), unnest($10::smallint[]), unnest($11::uuid[])";
 
 const MISSING: Missing = Missing {
     sql: "SELECT n.id FROM unnest($1::uuid[]) n (id)

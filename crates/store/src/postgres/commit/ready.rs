@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 /// By the whole key.
 pub(super) const LEAVE: &str = "DELETE FROM task_ready p
-    USING unnest($1::text[], $2::smallint[], $3::uuid[], $4::uuid[]) n (kind, rank, job, id)
+    USING (SELECT unnest($1::text[]), unnest($2::smallint[]), unnest($3::uuid[]), unnest($4::uuid[]))
+        n (kind, rank, job, id)
     CROSS JOIN LATERAL (SELECT q.ctid AS place FROM task_ready q
         WHERE q.kind = n.kind AND q.rank = n.rank AND q.job = n.job AND q.id = n.id OFFSET 0) q
     WHERE p.ctid = q.place";
@@ -17,8 +18,9 @@ pub(super) const LEAVE: &str = "DELETE FROM task_ready p
 /// The same.
 pub(super) const STAY: &str = "UPDATE task_ready p
     SET run = n.run, attempts = n.attempts, losses = n.losses, parse_errors = n.parse_errors, avoid = n.avoid
-    FROM unnest($1::text[], $2::smallint[], $3::uuid[], $4::uuid[], $5::text[],
-        $6::integer[], $7::smallint[], $8::smallint[], $9::smallint[], $10::uuid[])
+    FROM (SELECT unnest($1::text[]), unnest($2::smallint[]), unnest($3::uuid[]), unnest($4::uuid[]),
+        unnest($5::text[]), unnest($6::integer[]), unnest($7::smallint[]), unnest($8::smallint[]),
+        unnest($9::smallint[]), unnest($10::uuid[]))
         n (kind, rank, job, id, host, run, attempts, losses, parse_errors, avoid)
     CROSS JOIN LATERAL (SELECT q.ctid AS place FROM task_ready q
         WHERE q.kind = n.kind AND q.rank = n.rank AND q.job = n.job AND q.id = n.id AND q.host = n.host OFFSET 0) q
@@ -26,8 +28,9 @@ pub(super) const STAY: &str = "UPDATE task_ready p
 
 const ENTER: &str =
     "INSERT INTO task_ready (kind, rank, job, id, host, run, attempts, losses, parse_errors, avoid)
-    SELECT * FROM unnest($1::text[], $2::smallint[], $3::uuid[], $4::uuid[], $5::text[],
-        $6::integer[], $7::smallint[], $8::smallint[], $9::smallint[], $10::uuid[])";
+    SELECT unnest($1::text[]), unnest($2::smallint[]), unnest($3::uuid[]), unnest($4::uuid[]),
+        unnest($5::text[]), unnest($6::integer[]), unnest($7::smallint[]), unnest($8::smallint[]),
+        unnest($9::smallint[]), unnest($10::uuid[])";
 
 const MISSING: Missing = Missing {
     sql: "SELECT n.id FROM unnest($1::text[], $2::smallint[], $3::uuid[], $4::uuid[]) n (kind, rank, job, id)

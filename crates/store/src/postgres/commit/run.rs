@@ -5,10 +5,13 @@ use crate::postgres::failure::Failure;
 use ukai_domain::{RunResult, RunRow};
 use uuid::Uuid;
 
-const INSERT: &str = "INSERT INTO run (task, run, attempt, worker, assigned_at, started_at, ended_at, outcome, error,
+const INSERT: &str =
+    "INSERT INTO run (task, run, attempt, worker, assigned_at, started_at, ended_at, outcome, error,
         run_metrics, items, metrics, extra, result)
-    SELECT * FROM unnest($1::uuid[], $2::integer[], $3::smallint[], $4::uuid[], $5::bigint[], $6::bigint[],
-        $7::bigint[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::text[], $13::text[], $14::text[])";
+    SELECT unnest($1::uuid[]), unnest($2::integer[]), unnest($3::smallint[]), unnest($4::uuid[]),
+        unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::text[]),
+        unnest($9::text[]), unnest($10::text[]), unnest($11::bigint[]), unnest($12::text[]),
+        unnest($13::text[]), unnest($14::text[])";
 
 pub(super) const PURGE: &str = "DELETE FROM run WHERE task = ANY ($1::uuid[])";
 

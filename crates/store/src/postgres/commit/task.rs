@@ -5,10 +5,12 @@ use std::sync::Arc;
 use ukai_domain::TaskBody;
 use uuid::Uuid;
 
-const INSERT: &str = "INSERT INTO task (id, job, kind, host, url, priority, max_attempts, timeout_ms, options,
+const INSERT: &str =
+    "INSERT INTO task (id, job, kind, host, url, priority, max_attempts, timeout_ms, options,
         created_at, depth)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::smallint[],
-        $8::bigint[], $9::text[], $10::bigint[], $11::integer[])";
+    SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]),
+        unnest($6::smallint[]), unnest($7::smallint[]), unnest($8::bigint[]), unnest($9::text[]),
+        unnest($10::bigint[]), unnest($11::integer[])";
 
 pub(super) const PURGE: &str = "DELETE FROM task WHERE id = ANY ($1::uuid[])";
 
