@@ -4,13 +4,15 @@
 CARGO ?= cargo
 UKAI := $(or $(CARGO_TARGET_DIR),target)/debug/ukai
 
-.PHONY: help demo up test build bench bench-extract clean
+.PHONY: help demo up test test-compose compose-env build bench bench-extract clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo    scrape a sample shop with two real browsers and show the records'
 	@echo 'make up      run Ukai on http://127.0.0.1:8080 until Ctrl-C'
 	@echo 'make test    everything that CI runs'
+	@echo 'make compose-env   make .env with random secrets for docker-compose.yml'
+	@echo 'make test-compose  run docker-compose.yml for real, kill a gateway and the leader (root; Docker is installed if missing)'
 	@echo 'make bench   measure tasks a second and latency (release build)'
 	@echo 'make bench-extract  time of a page of 1 MB to a record, and peak memory (release build)'
 	@echo 'make clean   remove what was built, and the demo folder'
@@ -32,6 +34,12 @@ test:
 	@scripts/check.sh test
 	@scripts/packages.sh browser nats-server postgresql
 	@scripts/test.sh
+
+compose-env:
+	@deploy/compose/env.sh
+
+test-compose:
+	@deploy/compose/test/run.sh
 
 bench:
 	@scripts/check.sh run

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs Debian's packages for what is asked for and not found: browser (the default), nats-server, postgresql.
+# Installs Debian's packages for what is asked for and not found: browser (the default), nats-server, postgresql, docker.
 # Exits 2 and says what to do where it can't.
 set -eu
 
@@ -35,7 +35,10 @@ found() {
         nats-server) any_executable /usr/sbin/nats-server /usr/local/bin/nats-server /usr/bin/nats-server \
             /opt/homebrew/bin/nats-server /usr/local/sbin/nats-server ;;
         postgresql) newest_postgresql >/dev/null ;;
-        *) echo "packages.sh: $1 is not known: browser, nats-server, postgresql" >&2; exit 2 ;;
+        docker) any_executable /usr/sbin/dockerd /usr/bin/dockerd && any_executable /usr/sbin/debootstrap &&
+            any_executable /usr/sbin/iptables && { docker compose version >/dev/null 2>&1 ||
+            any_executable /usr/bin/docker-compose /usr/local/bin/docker-compose; } ;;
+        *) echo "packages.sh: $1 is not known: browser, nats-server, postgresql, docker" >&2; exit 2 ;;
     esac
 }
 
@@ -44,6 +47,7 @@ packages() {
         browser) echo "chromium-headless-shell chromium-sandbox fonts-dejavu-core" ;;
         nats-server) echo "nats-server" ;;
         postgresql) echo "postgresql postgresql-client" ;;
+        docker) echo "docker.io docker-compose iptables debootstrap" ;;
     esac
 }
 
@@ -53,6 +57,7 @@ elsewhere() {
         browser) echo "Install Chromium or Google Chrome (https://www.google.com/chrome)" ;;
         nats-server) echo "Install nats-server 2.9 or newer (https://nats.io; brew install nats-server)" ;;
         postgresql) echo "Install PostgreSQL 15 or newer (https://www.postgresql.org; brew install postgresql)" ;;
+        docker) echo "Only Debian and what comes from it can run this test: install docker.io, docker-compose, debootstrap" ;;
     esac
 }
 

@@ -63,6 +63,9 @@ enum Command {
     /// The worker clients of a benchmark.
     #[command(hide = true)]
     BenchWorkers(commands::bench_workers::BenchWorkers),
+    /// The demo's shop alone.
+    #[command(hide = true)]
+    SampleShop(commands::sample_shop::SampleShop),
 }
 
 impl Command {
@@ -81,7 +84,8 @@ impl Command {
             | Self::Demo(_)
             | Self::Migrate(_)
             | Self::Doctor(_)
-            | Self::BenchWorkers(_) => "warn",
+            | Self::BenchWorkers(_)
+            | Self::SampleShop(_) => "warn",
         }
     }
 }
@@ -121,6 +125,7 @@ async fn dispatch(command: Command, output: Output) -> Result<(), Failure> {
         Command::Migrate(migrate) => migrate.run(output).await,
         Command::Doctor(doctor) => doctor.run(output).await,
         Command::BenchWorkers(workers) => workers.run().await,
+        Command::SampleShop(shop) => shop.run(output).await,
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod extract;
 pub(crate) mod host;
 pub(crate) mod job;
 pub(crate) mod migrate;
+pub(crate) mod sample_shop;
 pub(crate) mod scrape;
 pub(crate) mod tail;
 pub(crate) mod task;

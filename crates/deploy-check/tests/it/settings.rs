@@ -1,0 +1,139 @@
+//! Every variable that a service is given is one that its command line knows, and has a value that it takes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::{Args, Command};
+use serde_json::Value;
+
+use crate::compose::services;
+use crate::files::{keys, text, yaml};
+use crate::kubernetes::{OVERLAYS, built};
+
+/// Service and program to the variables that it reads.
+fn known() -> BTreeMap<&'static str, BTreeSet<String>> {
+    use ukai_boot::config::{Database, Log};
+    let variables = |command: Command| -> BTreeSet<String> {
+        let arguments = command.get_arguments().filter_map(clap::Arg::get_env);
+        arguments.map(|name| name.to_string_lossy().into_owned()).collect()
+    };
+    let with_log = |command| variables(Log::augment_args(command));
+    let new = Command::new;
+    BTreeMap::from([
+        ("ukai-api", with_log(ukai_api::process::ProcessConfig::augment_args(new("ukai-api")))),
+        ("ukai-gateway", with_log(ukai_gateway::process::ProcessConfig::augment_args(new("ukai-gateway")))),
+        (
+            "ukai-scheduler",
+            with_log(ukai_scheduler::process::ProcessConfig::augment_args(new("ukai-scheduler"))),
+        ),
+        (
+            "ukai-heartbeat-monitor",
+            with_log(ukai_heartbeat_monitor::process::ProcessConfig::augment_args(new(
+                "ukai-heartbeat-monitor",
+            ))),
+        ),
+        ("ukai-worker", with_log(ukai_worker::WorkerConfig::augment_args(new("ukai-worker")))),
+        // `ukai migrate`, which also takes the settings of the log.
+        ("ukai", with_log(Database::augment_args(new("ukai")))),
+    ])
+}
+
+/// Set by the image for all, or by the cluster's own means for a later variable.
+fn is_foreign(name: &str) -> bool {
+    !name.starts_with("UKAI_")
+}
+
+#[test]
+fn compose_gives_what_is_read() {
+    let known = known();
+    let mut checked = 0;
+    for (name, service) in services() {
+        let Some(program) = service["command"][0].as_str().and_then(|command| known.get(command)) else {
+            continue;
+        };
+        checked += 1;
+        let given: BTreeSet<_> = merged(&service["environment"]).filter(|name| !is_foreign(name)).collect();
+        let unread: Vec<_> = given.difference(program).collect();
+        assert!(unread.is_empty(), "{name} does not read {unread:?}");
+    }
+    assert_eq!(checked, 6, "services of ours in docker-compose.yml");
+}
+
+/// The variables, those of anchors included where the reader left them apart.
+fn merged(environment: &Value) -> impl Iterator<Item = String> {
+    let mut all = keys(environment);
+    if all.remove("<<") {
+        for part in environment["<<"].as_array().into_iter().flatten().chain(Some(&environment["<<"])) {
+            all.extend(keys(part));
+        }
+    }
+    all.into_iter()
+}
+
+#[test]
+fn kubernetes_gives_what_is_read() {
+    let known = known();
+    let settings = yaml("deploy/kubernetes/base/settings.yaml").remove(0);
+    let shared = keys(&settings["data"]);
+    // What is shared is for all, so each name must mean something to somebody.
+    let unread: Vec<_> =
+        shared.iter().filter(|name| !known.values().any(|reads| reads.contains(*name))).collect();
+    assert!(unread.is_empty(), "no service reads {unread:?}");
+    for overlay in OVERLAYS {
+        let mut checked = BTreeSet::new();
+        for object in built(overlay).objects {
+            let pod = &object.value["spec"]["template"]["spec"];
+            for container in
+                [&pod["initContainers"], &pod["containers"]].into_iter().flat_map(Value::as_array).flatten()
+            {
+                let Some(program) = container["command"][0].as_str().filter(|name| known.contains_key(name))
+                else {
+                    continue;
+                };
+                checked.insert(program.to_owned());
+                for variable in container["env"].as_array().into_iter().flatten() {
+                    let name = variable["name"].as_str().unwrap_or_default();
+                    assert!(
+                        is_foreign(name) || known[program].contains(name),
+                        "{program} does not read {name}"
+                    );
+                }
+            }
+        }
+        assert_eq!(checked.len(), known.len(), "{overlay}: programs of ours: {checked:?}");
+    }
+}
+
+#[test]
+fn the_image_sets_what_is_read() {
+    let known = known();
+    let dockerfile = text("deploy/Dockerfile");
+    let lines = dockerfile.lines().filter_map(|line| line.strip_prefix("ENV "));
+    let names: Vec<_> =
+        lines.flat_map(|line| line.split(' ')).filter_map(|pair| pair.split('=').next()).collect();
+    let ours: Vec<_> = names.into_iter().filter(|name| !is_foreign(name)).collect();
+    assert!(ours.len() >= 3, "{ours:?}");
+    for name in ours {
+        assert!(known.values().any(|reads| reads.contains(name)), "no service reads {name}");
+    }
+    for program in known.keys() {
+        assert!(dockerfile.contains(program), "the image does not hold {program}");
+    }
+}
+
+#[test]
+fn secrets_begin_as_every_service_wants_them() {
+    // nats-server takes a password that begins with a digit for a number.
+    let maker = text("deploy/compose/env.sh");
+    assert!(
+        maker.contains("${line}u$(head -c 32 /dev/urandom"),
+        "secrets are made in another way: adapt this test"
+    );
+    for file in ["access", "database", "nats"] {
+        for (name, value) in text(&format!("deploy/kubernetes/overlays/dev/{file}.env"))
+            .lines()
+            .filter_map(|l| l.split_once('='))
+        {
+            assert!(value.starts_with(|c: char| c.is_ascii_lowercase()) && value.len() >= 16, "{name}");
+        }
+    }
+}
