@@ -5,6 +5,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use ukai_egress::{Network, Upstream};
 use url::Url;
 
+use crate::Peephole;
+
 /// How Chromium is started.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -94,6 +96,8 @@ pub struct PageRequest {
     pub screenshot: Option<Screenshot>,
     /// Leaves out images, media and fonts.
     pub block_images: bool,
+    /// Shows the page while it is open.
+    pub peephole: Option<Peephole>,
 }
 
 impl PageRequest {
@@ -109,6 +113,7 @@ impl PageRequest {
             max_total: 64 << 20,
             screenshot: None,
             block_images: false,
+            peephole: None,
         }
     }
 }

@@ -29,6 +29,7 @@ pub(crate) async fn fetch(
 ) -> Result<PageOutcome, PageError> {
     let Prepared { page, watch, instance, _context } = prepared;
     let _on_stage = instance.on_stage(&request.url, &page);
+    let _open = request.peephole.as_ref().map(|peephole| peephole.open(&instance, &page));
     if request.block_images && request.screenshot.is_none() {
         watch::leave_pictures_out(&instance, &page).await?;
     }

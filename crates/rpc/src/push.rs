@@ -39,8 +39,14 @@ pub fn push_to_proto(push: &Push, now: Timestamp) -> v1::Push {
             reason: reason.clone(),
         }),
         PushMessage::ConfigUpdate { config, reset } => {
-            Message::ConfigUpdate(v1::ConfigUpdate { config: config_json(config), reset: *reset })
+            let config = config_json(config);
+            Message::ConfigUpdate(v1::ConfigUpdate { config, reset: *reset, screenshot: None })
         }
+        PushMessage::Screenshot { task, run } => Message::ConfigUpdate(v1::ConfigUpdate {
+            config: "{}".to_owned(),
+            reset: false,
+            screenshot: Some(v1::LeaseRef { task: task.as_bytes().to_vec(), run: run.0 }),
+        }),
         PushMessage::Drop { code, message } => {
             Message::Drop(v1::Drop { code: code.as_str().to_owned(), message: message.clone() })
         }

@@ -72,6 +72,7 @@ pub(crate) fn groups(limits: &Limits) -> [(KeyRole, OpenApiRouter<App>); 3] {
         .routes(routes!(jobs::control::pause_job))
         .routes(routes!(jobs::control::resume_job))
         .routes(routes!(jobs::control::cancel_job))
+        .routes(routes!(workers::screenshot::screenshot_worker))
         .layer(body)
         .routes(routes!(tasks::batch::create_tasks).layer(batch));
     let admin = OpenApiRouter::default()

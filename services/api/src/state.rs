@@ -52,6 +52,8 @@ pub struct Limits {
     pub json_depth: usize,
     /// How long a call of the scheduler may take before the answer is 503.
     pub call: Duration,
+    /// How long a worker may take to show its page.
+    pub picture: Duration,
     /// How long an accepted key is remembered; a revocation works at most this much later.
     pub remember_key: Duration,
     /// Whether targets may be literal private or loopback addresses or `localhost`.
@@ -67,6 +69,7 @@ impl Default for Limits {
             body_time: Duration::from_secs(30),
             json_depth: 32,
             call: Duration::from_secs(3),
+            picture: Duration::from_secs(10),
             remember_key: Duration::from_secs(1),
             allow_private_targets: false,
         }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use ukai_browser::Peephole;
 
 use crate::outbox::{Outbox, Report};
 
@@ -20,6 +21,8 @@ pub(crate) struct Held {
     pub(crate) cancel: CancellationToken,
     /// Whether `task:started` was said; before it the run waits for its pause.
     pub(crate) started: bool,
+    /// Shows its page while that is open.
+    pub(crate) peephole: Peephole,
 }
 
 /// Shared by the connection, the runs and the reporter.
@@ -54,7 +57,13 @@ impl Holdings {
             older.cancel.cancel();
         }
         let cancel = CancellationToken::new();
-        running.push(Held { task_id: task_id.to_owned(), run, cancel: cancel.clone(), started: false });
+        running.push(Held {
+            task_id: task_id.to_owned(),
+            run,
+            cancel: cancel.clone(),
+            started: false,
+            peephole: Peephole::default(),
+        });
         Some(cancel)
     }
 
@@ -63,6 +72,13 @@ impl Holdings {
         for held in self.running().iter_mut().filter(|held| held.task_id == task_id && held.run == run) {
             held.started = true;
         }
+    }
+
+    /// What shows the page of a run.
+    pub(crate) fn peephole(&self, task_id: &str, run: Option<u32>) -> Option<Peephole> {
+        let running = self.running();
+        let held = running.iter().find(|held| held.task_id == task_id && held.run == run);
+        held.map(|held| held.peephole.clone())
     }
 
     /// A run is over: its report is kept first, so that there is no moment in which it is held nowhere.

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod block;
+mod camera;
 mod clock;
 mod config;
 mod crawl;
@@ -107,7 +108,8 @@ pub async fn run_with(
         pauses: Mutex::new(pause::Pauses::new(config.pause(), config.capacity)),
         recipes: Recipes::default(),
         robots: robots::Robots::default(),
-        artifacts: artifacts::Artifacts::new(folder.join("artifacts"), uploader),
+        artifacts: Arc::new(artifacts::Artifacts::new(folder.join("artifacts"), uploader)),
+        camera: camera::Camera::default(),
         block_images: config.block_images,
     });
     let session = session::Session {

@@ -90,6 +90,11 @@ pub(crate) struct ConfigUpdate {
     pub(crate) headless: Option<bool>,
     #[serde(default)]
     pub(crate) reset: bool,
+    /// A picture of the page that is open is wanted: of this run, or of any where none is named.
+    #[serde(default)]
+    pub(crate) screenshot: bool,
+    pub(crate) task_id: Option<String>,
+    pub(crate) run: Option<u32>,
 }
 
 /// The pause between two pages.

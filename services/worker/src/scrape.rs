@@ -17,6 +17,7 @@ use crate::{
     PageFetcher,
     artifacts::{Artifacts, File, OfRun},
     block::Refusal,
+    camera::Camera,
     clock, crawl,
     fit::fit,
     holdings::Holdings,
@@ -44,7 +45,8 @@ pub(crate) struct Context {
     pub(crate) pauses: Mutex<Pauses>,
     pub(crate) recipes: Recipes,
     pub(crate) robots: Robots,
-    pub(crate) artifacts: Artifacts,
+    pub(crate) artifacts: Arc<Artifacts>,
+    pub(crate) camera: Camera,
     /// Leaves out what a record does not need.
     pub(crate) block_images: bool,
 }
@@ -173,6 +175,7 @@ async fn visit(context: &Arc<Context>, task: &Assigned, limit: Duration) -> Outc
         quiet: QUIET,
         screenshot: wish,
         block_images: context.block_images,
+        peephole: context.holdings.peephole(&task.task_id, task.run),
         ..PageRequest::new(url)
     };
     let page = match context.fetcher.fetch(&request).await {
@@ -216,11 +219,12 @@ fn read(page: PageOutcome, recipes: &Recipes, wanted: Wanted) -> (Outcome, Vec<F
     if let Some(format) = wanted.picture {
         let (content_type, extension) = picture::file_type(format);
         let bytes = page.screenshot.map(Arc::from).ok_or_else(|| "the browser took no picture".to_owned());
-        files.push(File { kind: "screenshot", content_type, extension, bytes });
+        files.push(File { kind: "screenshot", name: None, content_type, extension, bytes });
     }
     if wanted.html {
         let bytes = Ok(Arc::from(page.html.into_bytes()));
-        files.push(File { kind: "html", content_type: "text/html; charset=utf-8", extension: "html", bytes });
+        let content_type = "text/html; charset=utf-8";
+        files.push(File { kind: "html", name: None, content_type, extension: "html", bytes });
     }
     let outcome = match outcome::of_extraction(extraction, page.load, page.browser) {
         Outcome::Completed(found) => {

@@ -256,6 +256,10 @@ impl Session {
             self.judge.reset();
             self.heartbeat(live);
         }
+        if message.screenshot {
+            let context = &self.context;
+            context.camera.take(&context.holdings, &context.artifacts, message);
+        }
         if let Some(headless) = message.headless {
             let context = Arc::clone(&self.context);
             tokio::spawn(async move {

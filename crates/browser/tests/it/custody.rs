@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ukai_browser::{Browser, Config, ErrorKind, PageRequest};
+use ukai_browser::{Browser, Config, ErrorKind, PageRequest, Peephole};
 
 use crate::server::{Server, browser, config, profiles};
 
@@ -73,6 +73,19 @@ async fn a_page_under_way_can_be_looked_at() {
     assert_eq!(views.len(), 1);
     assert!(views[0].picture.starts_with(b"\x89PNG") && views[0].url.path() == "/restless");
     assert!(browser.live().await.is_empty() && browser.vitals().pages == 0);
+}
+
+#[tokio::test]
+async fn a_peephole_shows_its_page_alone_and_only_while_it_is_open() {
+    let server = Server::start().await;
+    let (browser, _folder) = browser().await;
+    let peephole = Peephole::default();
+    assert!(peephole.look(Duration::from_millis(50)).await.is_none());
+    let request = PageRequest { peephole: Some(peephole.clone()), ..server.request("/restless") };
+    let (page, picture) = tokio::join!(browser.fetch(&request), peephole.look(Duration::from_secs(10)));
+    page.unwrap();
+    assert!(picture.unwrap().unwrap().starts_with(b"\x89PNG"));
+    assert!(peephole.look(Duration::from_millis(50)).await.is_none(), "the page has ended");
 }
 
 #[tokio::test]

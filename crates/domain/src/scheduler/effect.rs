@@ -53,6 +53,8 @@ pub enum PushMessage {
     Cancelled { task: TaskId, run: Run, reason: String },
     /// `worker:config_update`; `reset` clears a block that the worker remembers.
     ConfigUpdate { config: WorkerConfig, reset: bool },
+    /// `worker:config_update` with `screenshot`: the worker brings a picture of the run's page as it is now.
+    Screenshot { task: TaskId, run: Run },
     /// `error`, then the socket is closed.
     Drop { code: Code, message: String },
 }
@@ -71,6 +73,8 @@ pub enum Reply {
     Job(Box<Job>, Counts),
     /// A worker.
     Worker(Box<WorkerView>),
+    /// The run whose page a worker was asked to show.
+    Shown { task: TaskId, run: Run },
     /// A page of workers and the total.
     Workers(Vec<WorkerView>, u64),
     /// A report was accepted; `duplicate` where it had been before.

@@ -43,6 +43,8 @@ pub enum Input {
     DeleteWorker { worker: WorkerId },
     /// Clear a block.
     ResetWorker { worker: WorkerId, idempotency: Option<IdempotencyKey> },
+    /// Have a worker show the page that it is on.
+    ScreenshotWorker { worker: WorkerId },
     /// Change what was set for a worker; fields that are `None` stay.
     ConfigureWorker { worker: WorkerId, config: WorkerConfig },
     /// Set a host's politeness.

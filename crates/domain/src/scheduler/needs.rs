@@ -81,6 +81,7 @@ impl State {
                 needs.ahead.push(*task);
             }
             Input::DeleteWorker { .. }
+            | Input::ScreenshotWorker { .. }
             | Input::ConfigureWorker { .. }
             | Input::SetHost(_)
             | Input::Connect(_)

@@ -63,6 +63,7 @@ impl Input {
             Self::CreateWorker { .. } => "create_worker",
             Self::DeleteWorker { .. } => "delete_worker",
             Self::ResetWorker { .. } => "reset_worker",
+            Self::ScreenshotWorker { .. } => "screenshot_worker",
             Self::ConfigureWorker { .. } => "configure_worker",
             Self::SetHost(_) => "set_host",
             Self::Connect(_) => "connect",

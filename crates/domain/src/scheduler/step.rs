@@ -72,6 +72,7 @@ impl State {
             }
             Input::DeleteWorker { worker } => self.delete_worker(draft, worker),
             Input::ResetWorker { worker, idempotency } => self.reset_worker(draft, worker, idempotency),
+            Input::ScreenshotWorker { worker } => self.screenshot_worker(draft, worker),
             Input::ConfigureWorker { worker, config } => self.configure_worker(draft, worker, config),
             Input::SetHost(policy) => Ok(self.set_host(draft, policy)),
             Input::Connect(connect) => self.connect(draft, connect),

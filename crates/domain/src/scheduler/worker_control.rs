@@ -1,4 +1,4 @@
-//! Operators register, delete, reset and configure workers, and set hosts' politeness.
+//! Operators register, delete, reset, look at and configure workers, and set hosts' politeness.
 
 use super::draft::Draft;
 use super::ending::End;
@@ -91,6 +91,23 @@ impl State {
         let reply = self.worker_reply(id)?;
         draft.remember(idempotency, &reply);
         Ok(reply)
+    }
+
+    /// Nothing of it is stored: what isn't pushed now is asked for again.
+    pub(super) fn screenshot_worker(&self, draft: &mut Draft, id: WorkerId) -> Result<Reply, Rejection> {
+        let worker = self.workers.get(&id).ok_or_else(|| no_worker(id))?;
+        let session = worker.session.and_then(|session| self.sessions.get(&session));
+        let Some(open) = session.filter(|session| session.away_until.is_none()) else {
+            return Err(Rejection::new(Code::Conflict, format!("worker {id} is disconnected")));
+        };
+        let leases = worker.leases.iter().filter_map(|task| self.leases.get(task));
+        let begun = leases.filter(|lease| lease.session == open.id && lease.started_at.is_some());
+        let Some(lease) = begun.max_by_key(|lease| (lease.started_at, lease.body.id)) else {
+            return Err(Rejection::new(Code::Conflict, format!("worker {id} has no page open")));
+        };
+        let (task, run) = (lease.body.id, lease.progress.run);
+        draft.push(open.gateway, open.id, PushMessage::Screenshot { task, run });
+        Ok(Reply::Shown { task, run })
     }
 
     pub(super) fn configure_worker(

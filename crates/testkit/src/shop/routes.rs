@@ -1,14 +1,17 @@
 //! The shop's addresses.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
+use futures::{StreamExt, stream};
 
 use super::{Shop, pages};
 
@@ -104,11 +107,21 @@ async fn static_page(Path(n): Path<String>) -> Response {
     }
 }
 
-/// `?ms=N` holds the answer back; `?n=N` chooses the product.
+/// `?ms=N` holds the answer back, with `?drip=1` only what follows the product's description; `?n=N` chooses it.
 async fn slow(State(shop): State<Shop>, Query(params): Params) -> Response {
-    pause(&params, 3_000).await;
     let n = number(&params, "n").and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
-    Html(pages::jsonld(&shop.catalog.item(n))).into_response()
+    let mut page = pages::jsonld(&shop.catalog.item(n));
+    if !params.contains_key("drip") {
+        pause(&params, 3_000).await;
+        return Html(page).into_response();
+    }
+    let rest = page.split_off(page.find("<button>").unwrap_or(page.len()));
+    let rest = async move {
+        pause(&params, 3_000).await;
+        rest
+    };
+    let parts = stream::once(async { page }).chain(stream::once(rest)).map(Ok::<_, Infallible>);
+    Html(Body::from_stream(parts)).into_response()
 }
 
 /// Refuses the first `?fails=N` requests (2 unless told) of each number, then gives the product.

@@ -64,6 +64,7 @@ async fn every_page_has_the_status_of_its_truth_and_is_counted() {
         "/dp/B0SH0P0012",
         "/static/8",
         "/slow?ms=1&n=2",
+        "/slow?ms=1&n=2&drip=1",
         "/captcha",
         "/blocked",
         "/throttled",

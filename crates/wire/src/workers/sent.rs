@@ -113,7 +113,7 @@ pub struct TaskCancelled<'a> {
     pub run: Run,
 }
 
-/// `worker:config_update`: the stored config as it is, with `reset` where a block is cleared.
+/// `worker:config_update`: the stored config as it is, with `reset` where a block is cleared; or a wish that is not stored.
 #[derive(Clone, Debug)]
 pub struct ConfigUpdate(Box<RawValue>);
 
@@ -128,6 +128,13 @@ impl ConfigUpdate {
             (false, false) => format!("{{{inner}}}"),
             (false, true) => format!("{{{inner},\"reset\":true}}"),
         };
+        RawValue::from_string(text).ok().map(Self)
+    }
+
+    /// Changes nothing: the worker shall bring a picture of the run's page as it is now.
+    #[must_use]
+    pub fn screenshot(task: TaskId, run: Run) -> Option<Self> {
+        let text = format!(r#"{{"screenshot":true,"taskId":"{task}","run":{}}}"#, run.0);
         RawValue::from_string(text).ok().map(Self)
     }
 }

@@ -392,3 +392,10 @@ fn an_empty_config_says_nothing() {
     assert_eq!(text(r#"{"headless":true}"#, false).as_deref(), Some(r#"{"headless":true}"#));
     assert_eq!(text("nonsense", true), None);
 }
+
+#[test]
+fn a_wish_for_a_picture_names_its_run() {
+    let wish = ConfigUpdate::screenshot(TaskId(id(2)), Run(3)).unwrap();
+    let task = "00000000-0000-0000-0000-000000000002";
+    assert_eq!(serde_json::to_value(&wish).unwrap(), json!({ "screenshot": true, "taskId": task, "run": 3 }));
+}

@@ -2,6 +2,7 @@
 
 use super::token::Bringer;
 use super::wish::Wish;
+use super::{LIVE, MOST_LIVE};
 use crate::error::ApiError;
 use crate::extract::Query;
 use crate::model::{Artifact, Error};
@@ -33,7 +34,7 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(3);
     params(
         ("taskId" = uuid::Uuid, Query, description = "The task"),
         ("run" = u32, Query, minimum = 1, description = "The run, which the worker must hold"),
-        ("kind" = String, Query, pattern = "^[a-z][a-z0-9-]{0,31}$", description = "`screenshot`, `html`"),
+        ("kind" = String, Query, pattern = "^[a-z][a-z0-9-]{0,31}$", description = "`screenshot`, `html`, `live`"),
         ("sha256" = String, Query, pattern = "^[0-9a-f]{64}$", description = "Of the content"),
         ("name" = Option<String>, Query, min_length = 1, max_length = 200, description = "A file name for people"),
         ("workerId" = Option<uuid::Uuid>, Query, description = "Who brings it, where the token is the enrolment token"),
@@ -46,7 +47,7 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(3);
         (status = 401, description = "`AUTH_FAILED`: no worker's token, or not a valid one", body = Error),
         (status = 403, description = "`FORBIDDEN`: another worker has the run", body = Error),
         (status = 404, description = "`TASK_NOT_FOUND`", body = Error),
-        (status = 409, description = "`CONFLICT`: the run is over, or has brought 16 files", body = Error),
+        (status = 409, description = "`CONFLICT`: the run is over, or has brought 16 files, or 12 of the kind `live`", body = Error),
         (status = 413, description = "`PAYLOAD_TOO_LARGE`: too many bytes or pixels", body = Error),
         (status = 415, description = "`UNSUPPORTED_MEDIA_TYPE`: another type than those, or the content is of another type than it says", body = Error),
     ))]
@@ -86,9 +87,12 @@ async fn take(
     app.call(|mut scheduler| async move { scheduler.check_run(run).await }).await?;
     let id = wish.id();
     let earlier = app.reads.artifacts(wish.task).await?;
-    let of_run = earlier.iter().filter(|row| row.run == Run(wish.run) && row.id != id).count();
-    if of_run >= MOST_OF_A_RUN {
+    let of_run = || earlier.iter().filter(|row| row.run == Run(wish.run) && row.id != id);
+    if of_run().count() >= MOST_OF_A_RUN {
         return Err(ApiError::new(Code::Conflict, format!("a run brings at most {MOST_OF_A_RUN} files")));
+    }
+    if wish.kind == LIVE && of_run().filter(|row| row.kind == LIVE).count() >= MOST_LIVE {
+        return Err(ApiError::new(Code::Conflict, format!("a run brings at most {MOST_LIVE} live pictures")));
     }
     let received = match tokio::time::timeout(LONGEST, receive(app, body)).await {
         Ok(received) => received?,

@@ -19,7 +19,7 @@ pub(crate) struct Artifact {
     run: u32,
     /// Who brought it.
     worker_id: Uuid,
-    /// `screenshot`, `html`.
+    /// `screenshot`, `html`; `live` where an operator asked while the page was open.
     #[schema(example = "screenshot")]
     kind: String,
     /// A file name for people.

@@ -5,4 +5,5 @@ pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod list;
 pub(crate) mod reset;
+pub(crate) mod screenshot;
 pub(crate) mod show;

@@ -4,9 +4,10 @@ use crate::error::ApiError;
 use crate::extract::WorkerPath;
 use crate::model::{Error, Worker};
 use crate::scheduler::view;
-use crate::state::App;
+use crate::state::{App, AppState};
 use axum::Json;
 use axum::extract::State;
+use ukai_domain::WorkerId;
 use ukai_domain::scheduler::WorkerView;
 use ukai_rpc::v1;
 
@@ -21,9 +22,14 @@ pub(crate) async fn get_worker(
     State(app): State<App>,
     WorkerPath(id): WorkerPath,
 ) -> Result<Json<Worker>, ApiError> {
+    from_leader(&app, id).await.map(Worker::from).map(Json)
+}
+
+/// The worker as the leader sees it now.
+pub(super) async fn from_leader(app: &AppState, id: WorkerId) -> Result<WorkerView, ApiError> {
     let request = v1::WorkerRequest { worker: id.as_bytes().to_vec(), idempotency: None };
     let response = app.call(|mut scheduler| async move { scheduler.get_worker(request).await }).await?;
-    from_response(&response).map(Json)
+    view(&response.worker)
 }
 
 /// The worker in an answer of the leader.

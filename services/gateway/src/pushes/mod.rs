@@ -130,7 +130,12 @@ fn deliver(shared: &Arc<Shared>, push: v1::Push) -> Option<v1::RefusedPush> {
             "cancelled"
         }
         push::Message::ConfigUpdate(update) => {
-            if let Some(message) = ConfigUpdate::new(&update.config, update.reset) {
+            let message = match &update.screenshot {
+                Some(lease) => TaskId::from_slice(&lease.task)
+                    .and_then(|task| ConfigUpdate::screenshot(task, Run(lease.run))),
+                None => ConfigUpdate::new(&update.config, update.reset),
+            };
+            if let Some(message) = message {
                 emit(shared, &session, event::CONFIG_UPDATE, &message);
             }
             "config_update"

@@ -23,9 +23,17 @@ async fn pushes_arrive_in_order() {
         run: 1,
         reason: "cancelled by an operator".to_owned(),
     });
-    let config =
-        Word::ConfigUpdate(v1::ConfigUpdate { config: r#"{"headless":false}"#.to_owned(), reset: true });
-    let reply = leader.push(&server.gateway, session, vec![first, cancel, config]).await;
+    let config = Word::ConfigUpdate(v1::ConfigUpdate {
+        config: r#"{"headless":false}"#.to_owned(),
+        reset: true,
+        screenshot: None,
+    });
+    let look = Word::ConfigUpdate(v1::ConfigUpdate {
+        config: "{}".to_owned(),
+        reset: false,
+        screenshot: Some(v1::LeaseRef { task: uuid::Uuid::from_u128(7).as_bytes().to_vec(), run: 1 }),
+    });
+    let reply = leader.push(&server.gateway, session, vec![first, cancel, config, look]).await;
     assert_eq!(reply.refused, []);
     assert_eq!(
         worker.event("task:assigned").await,
@@ -38,6 +46,8 @@ async fn pushes_arrive_in_order() {
     let cancelled = worker.event("task:cancelled").await;
     assert_eq!(cancelled, json!({"taskId": task(7), "reason": "cancelled by an operator", "run": 1}));
     assert_eq!(worker.event("worker:config_update").await, json!({"headless": false, "reset": true}));
+    let look = worker.event("worker:config_update").await;
+    assert_eq!(look, json!({"screenshot": true, "taskId": task(7), "run": 1}));
 }
 
 #[tokio::test]

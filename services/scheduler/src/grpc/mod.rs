@@ -150,6 +150,16 @@ impl scheduler_server::Scheduler for Commands {
         worker_response(self.ask(Input::ResetWorker { worker: worker(&request.worker)?, idempotency }).await?)
     }
 
+    async fn screenshot_worker(&self, request: Request<v1::WorkerRequest>) -> Answer<v1::ScreenshotResponse> {
+        let worker = worker(&request.into_inner().worker)?;
+        match self.ask(Input::ScreenshotWorker { worker }).await? {
+            Reply::Shown { task, run } => {
+                Ok(Response::new(v1::ScreenshotResponse { task: task.as_bytes().to_vec(), run: run.0 }))
+            }
+            _ => Err(reply::unexpected()),
+        }
+    }
+
     async fn configure_worker(
         &self,
         request: Request<v1::ConfigureWorkerRequest>,

@@ -49,7 +49,10 @@ impl Drop for Browser {
 async fn scraped(server: &Server, url: &str, options: Value) -> Value {
     let made =
         server.ask(Method::POST, "/api/tasks", &json!({ "productUrl": url, "options": options })).await;
-    let id = made["id"].as_str().unwrap();
+    completed(server, made["id"].as_str().unwrap()).await
+}
+
+async fn completed(server: &Server, id: &str) -> Value {
     let begun = Instant::now();
     loop {
         let task = server.get(&format!("/api/tasks/{id}")).await;
@@ -110,6 +113,59 @@ async fn a_browsers_pictures_and_pages_arrive() {
     assert!(part["height"].as_u64().unwrap() < 200, "the heading alone: {part:#}");
     let none = scraped(&server, &page, json!({ "screenshot": { "selector": "#nowhere" } })).await;
     assert_eq!(none["output"]["artifacts"][0]["error"]["code"], "NOT_TAKEN");
+    shop.stop().await.unwrap();
+}
+
+/// Whether there is anything to see on it.
+fn shows_something(png: &[u8]) -> bool {
+    let picture = image::load_from_memory_with_format(png, ImageFormat::Png).unwrap().to_rgb8();
+    let first = picture.get_pixel(0, 0);
+    picture.pixels().any(|pixel| pixel != first)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_shown_while_it_is_on_its_way() {
+    let (shop_url, shop) = Shop::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.unwrap();
+    let server = Server::start_with(&["--allow-private-targets"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let _browser = Browser::start(&server, folder.path()).await;
+
+    let page = format!("{shop_url}/slow?ms=4000&drip=1&n=4");
+    let made = server.ask(Method::POST, "/api/tasks", &json!({ "productUrl": page })).await;
+    let id = made["id"].as_str().unwrap();
+    let begun = Instant::now();
+    while shop.shop.requests("/slow") == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "nobody came");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let workers = server.get("/api/workers").await;
+    let look = format!("/api/workers/{}/screenshot", workers["items"][0]["id"].as_str().unwrap());
+    // The first moments of a page are blank.
+    let mut looks = 0;
+    let (live, png) = loop {
+        looks += 1;
+        let live = server.ask(Method::POST, &look, &Value::Null).await;
+        let png = server.bytes(live["url"].as_str().unwrap()).await;
+        if shows_something(&png) {
+            break (live, png);
+        }
+        assert!(looks < 10, "{live:#}");
+    };
+    let task = server.get(&format!("/api/tasks/{id}")).await;
+    assert_eq!(task["status"], "running", "the picture came while the page was open: {task:#}");
+    assert_eq!((&live["kind"], &live["taskId"], &live["run"]), (&"live".into(), &made["id"], &1.into()));
+    assert_eq!(size(&png, ImageFormat::Png), (1_366, 900));
+    assert_eq!((&live["width"], &live["height"]), (&1_366.into(), &900.into()));
+    let small = server.bytes(live["thumbnailUrl"].as_str().unwrap()).await;
+    assert_eq!(size(&small, ImageFormat::WebP).0, 320);
+
+    let task = completed(&server, id).await;
+    assert_eq!(task["attemptNumber"], 1, "{task:#}");
+    let list = server.get(&format!("/api/tasks/{id}/artifacts")).await;
+    assert_eq!((&list["total"], &list["items"][0]), (&looks.into(), &live));
+    let idle = reqwest::Client::new().post(format!("{}{look}", server.url)).bearer_auth(server.key());
+    let idle = idle.send().await.unwrap();
+    assert_eq!(idle.status().as_u16(), 409);
     shop.stop().await.unwrap();
 }
 

@@ -24,8 +24,10 @@ const REPEATED: [&str; 8] = ["id", "url", "thumbnailUrl", "sha256", "size", "wid
 /// A file that belongs to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct File {
-    /// `screenshot`, `html`.
+    /// `screenshot`, `html`, `live`.
     pub(crate) kind: &'static str,
+    /// Where the kind alone doesn't tell it from another of the run.
+    pub(crate) name: Option<String>,
     pub(crate) content_type: &'static str,
     pub(crate) extension: &'static str,
     /// Or why there are none.
@@ -69,6 +71,24 @@ impl Artifacts {
             entries.push(self.bring_one(of, file, until).await);
         }
         entries
+    }
+
+    /// Brings a file that nobody waits for with a result: what the server doesn't take until `until` is dropped.
+    pub(crate) async fn show(&self, task_id: &str, run: u32, file: &File, until: Instant) {
+        let Ok(bytes) = &file.bytes else { return };
+        match self.uploader.put(task_id, run, file, Arc::clone(bytes), until).await {
+            Ok(_answer) => tracing::info!(task.id = task_id, run, kind = file.kind, "a picture was brought"),
+            Err(Refusal { code, message }) => {
+                tracing::warn!(
+                    task.id = task_id,
+                    run,
+                    kind = file.kind,
+                    code,
+                    message,
+                    "a file was not brought"
+                );
+            }
+        }
     }
 
     async fn bring_one(&self, of: OfRun<'_>, file: File, until: Instant) -> Value {

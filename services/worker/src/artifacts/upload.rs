@@ -84,7 +84,7 @@ impl Uploader {
         bytes: Arc<[u8]>,
         until: Instant,
     ) -> Result<Value, Refusal> {
-        let url = self.url(task_id, run, file.kind, &bytes);
+        let url = self.url(task_id, run, file, &bytes);
         let bytes = Bytes::from_owner(bytes);
         let mut pause = FIRST_PAUSE;
         loop {
@@ -112,17 +112,22 @@ impl Uploader {
         }
     }
 
-    fn url(&self, task_id: &str, run: u32, kind: &str, bytes: &[u8]) -> Url {
+    fn url(&self, task_id: &str, run: u32, file: &File, bytes: &[u8]) -> Url {
         let hash: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let mut url = self.address.clone();
         let worker_id = self.worker_id.lock().unwrap_or_else(PoisonError::into_inner);
-        url.query_pairs_mut()
+        let mut pairs = url.query_pairs_mut();
+        pairs
             .clear()
             .append_pair("taskId", task_id)
             .append_pair("run", &run.to_string())
-            .append_pair("kind", kind)
-            .append_pair("sha256", &hash)
-            .append_pair("workerId", &worker_id);
+            .append_pair("kind", file.kind)
+            .append_pair("sha256", &hash);
+        if let Some(name) = &file.name {
+            pairs.append_pair("name", name);
+        }
+        pairs.append_pair("workerId", &worker_id);
+        drop(pairs);
         url
     }
 
@@ -187,7 +192,7 @@ fn refusal(code: &str, message: &str) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failed, Uploader, judge};
+    use super::{Failed, File, Uploader, judge};
     use reqwest::StatusCode;
     use url::Url;
 
@@ -230,12 +235,21 @@ mod tests {
         ] {
             let uploader = Uploader::new(&Url::parse(server).unwrap(), "t").unwrap();
             uploader.introduce("w");
-            let url = uploader.url("a&b", 3, "html", b"abc").to_string();
+            let mut file = File {
+                kind: "html",
+                name: None,
+                content_type: "text/html",
+                extension: "html",
+                bytes: Err(String::new()),
+            };
+            let url = uploader.url("a&b", 3, &file, b"abc").to_string();
             assert!(
                 url.starts_with(want) && url.contains("taskId=a%26b&run=3&kind=html&sha256=ba7816bf"),
                 "{url}"
             );
-            assert!(url.ends_with("&workerId=w"), "{url}");
+            assert!(url.ends_with("&workerId=w") && !url.contains("name="), "{url}");
+            file.name = Some("a b.html".to_owned());
+            assert!(uploader.url("t", 3, &file, b"abc").as_str().ends_with("&name=a+b.html&workerId=w"));
         }
     }
 }

@@ -63,6 +63,41 @@ async fn scrapes_the_sample_shop() {
 }
 
 #[tokio::test]
+async fn shows_a_page_that_is_on_its_way() {
+    let state = tempfile::tempdir().unwrap();
+    let (base, shop) = Shop::start("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let mut server = Server::start("127.0.0.1:0").await;
+    let shutdown = Shutdown::new();
+    let config = config(&server.address, state.path(), &["--allow-private-targets"]);
+    let worker: JoinHandle<anyhow::Result<()>> =
+        tokio::spawn(Box::pin(ukai_worker::run(config, shutdown.clone())));
+    server.connected().await;
+    let page = format!("{base}/slow?ms=2500&drip=1&n=2");
+    server.assign("/slow?n=2", Some(3), &page, Value::Null).await;
+    server.expect("task:started").await;
+    let id = crate::server::id("/slow?n=2");
+    // Only one at a time: what comes while one is being taken is dropped.
+    for _ in 0..2 {
+        let wish = serde_json::json!({"screenshot": true, "taskId": id, "run": 3});
+        server.emit("worker:config_update", wish).await;
+    }
+    let done = server.expect("task:completed").await;
+    let brought = server.files.brought();
+    let [live] = &brought[..] else { panic!("{} files", brought.len()) };
+    let said = |key: &str| live.query[key].as_str();
+    assert_eq!((said("kind"), said("taskId"), said("run")), ("live", id.as_str(), "3"));
+    assert!(said("name").starts_with("live-2") && said("name").ends_with(".png"), "{}", said("name"));
+    assert!(live.content_type == "image/png" && live.bytes.starts_with(b"\x89PNG"));
+    assert_eq!(done["artifacts"], serde_json::json!([]), "it is no part of the result: {done:#}");
+    let truth = shop.shop.truth("/slow?n=2").unwrap();
+    assert_eq!(done["result"]["productTitle"].as_str(), truth.title.as_deref());
+    shutdown.stop();
+    server.expect("worker:draining").await;
+    soon(worker).await.unwrap().unwrap();
+    assert!(!state.path().join("artifacts").exists(), "nothing of it is kept here");
+}
+
+#[tokio::test]
 async fn the_program_ends_in_order_on_sigterm_and_leaves_no_browser() {
     let folder = tempfile::tempdir().unwrap();
     let profiles = folder.path().join("profiles");

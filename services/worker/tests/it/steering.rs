@@ -130,3 +130,24 @@ async fn a_newer_run_of_a_task_replaces_the_older_one() {
     assert_eq!(done, Some(2));
     assert_eq!(pages.open.load(Ordering::SeqCst), 0);
 }
+
+#[tokio::test]
+async fn a_wish_for_a_picture_without_a_page_changes_nothing() {
+    let state = tempfile::tempdir().unwrap();
+    let mut server = Server::start("127.0.0.1:0").await;
+    let pages = Pages::new();
+    let _worker = Worker::start(config(&server.address, state.path(), &[]), pages.clone());
+    server.connected().await;
+    server.emit("worker:config_update", json!({"screenshot": true})).await;
+    server.assign("t", Some(2), "http://shop.example/gate", Value::Null).await;
+    server.expect("task:started").await;
+    for wish in
+        [json!({"screenshot": true, "taskId": crate::server::id("t"), "run": 1}), json!({"screenshot": true})]
+    {
+        server.emit("worker:config_update", wish).await;
+    }
+    pages.gate.add_permits(1);
+    let done = server.expect("task:completed").await;
+    assert_eq!((&done["run"], &done["artifacts"]), (&json!(2), &json!([])), "{done:#}");
+    assert!(server.files.brought().is_empty() && server.quiet().await);
+}

@@ -1,4 +1,4 @@
-//! Operators register, configure and delete workers; workers tell of their network.
+//! Operators register, configure, look at and delete workers; workers tell of their network.
 
 use crate::kit::{Kit, heartbeat, seconds, task};
 use ukai_domain::scheduler::{Input, PushMessage, Refusal, Reply};
@@ -92,4 +92,44 @@ fn heartbeats_are_written_once_a_minute() {
     }
     assert_eq!(kit.commits.len(), before + 2);
     assert_eq!(kit.view(worker).row.last_heartbeat_at, Some(kit.now));
+}
+
+#[test]
+fn a_worker_shows_the_page_that_it_began_last() {
+    let mut kit = Kit::new();
+    let look = |kit: &mut Kit, worker| kit.ask(Input::ScreenshotWorker { worker });
+    let refused = |kit: &mut Kit, worker, why: &str| {
+        let rejection = look(kit, worker).unwrap_err();
+        assert_eq!(rejection.code, Code::Conflict);
+        assert!(rejection.message.ends_with(why), "{}", rejection.message);
+    };
+    assert_eq!(kit.code(Input::ScreenshotWorker { worker: WorkerId::NIL }), Some(Code::WorkerNotFound));
+    let worker = kit.worker();
+    refused(&mut kit, worker, "is disconnected");
+    let (session, opened) = kit.open(worker, |connect| connect.capacity = 3);
+    opened.unwrap();
+    refused(&mut kit, worker, "has no page open");
+    let first = kit.one(task("a.example", 50));
+    refused(&mut kit, worker, "has no page open");
+    let second = kit.one(task("b.example", 50));
+    for task in [second, first] {
+        kit.pass(seconds(1));
+        kit.start(task);
+        let commits = kit.commits.len();
+        assert_eq!(look(&mut kit, worker).unwrap(), Reply::Shown { task, run: Run(1) });
+        assert_eq!(kit.commits.len(), commits, "nothing is stored");
+    }
+    let asked: Vec<_> = kit
+        .pushes
+        .iter()
+        .filter_map(|push| match push.message {
+            PushMessage::Screenshot { task, run } => Some((push.session, task, run)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(asked, [(session, second, Run(1)), (session, first, Run(1))]);
+    kit.complete(session, first, 1);
+    assert_eq!(look(&mut kit, worker).unwrap(), Reply::Shown { task: second, run: Run(1) });
+    kit.disconnect(session);
+    refused(&mut kit, worker, "is disconnected");
 }

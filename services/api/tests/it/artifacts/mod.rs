@@ -1,5 +1,6 @@
 //! Files of workers: who may bring them, what is taken, how they are shown.
 
+mod live;
 mod refused;
 mod shown;
 
@@ -22,7 +23,11 @@ pub(crate) struct Held {
 
 impl Held {
     pub(crate) fn new(artifacts: &ArtifactConfig) -> Self {
-        let app = TestApp::with_artifacts(AuthMode::Off, Limits::default(), artifacts);
+        Self::with(artifacts, Limits::default())
+    }
+
+    pub(crate) fn with(artifacts: &ArtifactConfig, limits: Limits) -> Self {
+        let app = TestApp::with_artifacts(AuthMode::Off, limits, artifacts);
         let token = secret::mint(secret::WORKER_TOKEN, [7; 32]);
         let (task, worker) = {
             let mut world = app.world();
@@ -33,6 +38,7 @@ impl Held {
             let job = world.add_job("job", JobKind::Scrape, 1);
             let task = world.add_task(job, "https://shop.example/1", TaskStatus::Running);
             world.tasks.get_mut(&task).expect("just made").worker = Some(worker);
+            world.workers.get_mut(&worker).expect("just made").current_tasks = vec![task];
             (task, worker)
         };
         Self { app, task, worker, token }

@@ -53,6 +53,7 @@ pub(super) fn without_bodies(ids: &Ids) -> Vec<Case> {
         add("GET", &format!("/api/workers/{id}"), 404, "WORKER_NOT_FOUND", "");
         add("DELETE", &format!("/api/workers/{id}"), 404, "WORKER_NOT_FOUND", "");
         add("POST", &format!("/api/workers/{id}/reset"), 404, "WORKER_NOT_FOUND", "");
+        add("POST", &format!("/api/workers/{id}/screenshot"), 404, "WORKER_NOT_FOUND", "");
     }
     add("DELETE", &format!("/api/tasks/{}", ids.completed_task), 409, "CONFLICT", "");
     add("DELETE", &format!("/api/tasks/{}", ids.failed_task), 409, "CONFLICT", "");
@@ -62,6 +63,7 @@ pub(super) fn without_bodies(ids: &Ids) -> Vec<Case> {
     add("POST", &format!("/api/tasks/{}/retry", ids.open_task), 409, "CONFLICT", "");
     add("POST", &format!("/api/jobs/{}/resume", ids.cancelled_job), 409, "CONFLICT", "");
     add("POST", &format!("/api/workers/{}/reset", ids.worker), 409, "CONFLICT", "");
+    add("POST", &format!("/api/workers/{}/screenshot", ids.worker), 409, "CONFLICT", "");
     for path in
         ["/", "/api", "/api/", "/api/nothing", "/api/tasks/", "/api/tasks/1/2/3", "/api//tasks", "/API/TASKS"]
     {

@@ -254,6 +254,23 @@ impl Scheduler for FakeScheduler {
         .await
     }
 
+    async fn screenshot_worker(&self, request: Request<v1::WorkerRequest>) -> Answer<v1::ScreenshotResponse> {
+        let bytes = request.into_inner().worker;
+        self.read(|world| {
+            let view = worker(world, &bytes)?;
+            if !view.connected {
+                return Err(refuse(Code::Conflict, "the worker is disconnected"));
+            }
+            let Some(task) = view.current_tasks.first().copied() else {
+                return Err(refuse(Code::Conflict, "the worker has no page open"));
+            };
+            world.looks += 1;
+            let run = task_of(world, task)?.progress.run.0;
+            Ok(v1::ScreenshotResponse { task: task.as_bytes().to_vec(), run })
+        })
+        .await
+    }
+
     async fn configure_worker(
         &self,
         request: Request<v1::ConfigureWorkerRequest>,

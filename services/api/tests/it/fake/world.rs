@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) last_submission: Option<ukai_rpc::v1::SubmitTasksRequest>,
     /// The last new worker as it arrived.
     pub(crate) last_worker: Option<ukai_rpc::v1::CreateWorkerRequest>,
+    /// Pictures of open pages that were asked for.
+    pub(crate) looks: u64,
     /// No scheduler leads.
     pub(crate) leaderless: bool,
     /// The scheduler never answers.

@@ -156,7 +156,9 @@ impl World {
                 }
                 PushMessage::Cancelled { task, run, .. } => worker.cancelled(*task, *run),
                 PushMessage::Drop { .. } => worker.session = None,
-                PushMessage::Registered { .. } | PushMessage::ConfigUpdate { .. } => {}
+                PushMessage::Registered { .. }
+                | PushMessage::ConfigUpdate { .. }
+                | PushMessage::Screenshot { .. } => {}
             }
         }
         // Later pushes of a session never overtake earlier ones: what waits stays in front.
