@@ -31,7 +31,7 @@ use crate::{
 
 const CALL: Duration = Duration::from_secs(10);
 /// A page that changes its document while its picture is taken may never answer.
-const GLANCE: Duration = Duration::from_secs(2);
+pub(crate) const GLANCE: Duration = Duration::from_secs(2);
 /// Why a process is given up that should have answered.
 pub(crate) const SILENT: &str = "the browser does not answer";
 /// How often the group's memory is looked at.

@@ -8,7 +8,13 @@ use std::{
 use chromiumoxide::Page;
 use tokio::sync::watch;
 
-use crate::{PageError, Screenshot, content, instance::Instance};
+use crate::{
+    PageError, Screenshot, content,
+    instance::{GLANCE, Instance},
+};
+
+/// From a look that showed nothing to the next.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Shows the page of the request that it was given with, for as long as that is open.
 #[derive(Clone, Debug)]
@@ -33,12 +39,20 @@ impl Peephole {
     /// # Errors
     /// The page gave no picture within `limit`, or ended before.
     pub async fn look(&self, limit: Duration) -> Option<Result<Vec<u8>, PageError>> {
-        let begun = Instant::now();
+        let until = Instant::now() + limit;
+        let left = || until.saturating_duration_since(Instant::now());
         let mut open = self.0.subscribe();
         let seat = tokio::time::timeout(limit, open.wait_for(Option::is_some)).await;
         let Seat { instance, page } = seat.ok()?.ok()?.clone()?;
-        let left = limit.saturating_sub(begun.elapsed());
-        Some(content::picture(&instance, &page, &Screenshot::window(), left).await)
+        loop {
+            let glance = GLANCE.min(left());
+            let picture = content::picture(&instance, &page, &Screenshot::window(), glance).await;
+            // A page that goes from one document to the next gives none, but does a little later.
+            if picture.is_ok() || open.borrow().is_none() || left() <= AGAIN {
+                return Some(picture);
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
     }
 
     /// The page can be seen until the return value is dropped.

@@ -72,7 +72,7 @@ async fn shows_a_page_that_is_on_its_way() {
     let worker: JoinHandle<anyhow::Result<()>> =
         tokio::spawn(Box::pin(ukai_worker::run(config, shutdown.clone())));
     server.connected().await;
-    let page = format!("{base}/slow?ms=2500&drip=1&n=2");
+    let page = format!("{base}/slow?ms=5000&drip=1&n=2");
     server.assign("/slow?n=2", Some(3), &page, Value::Null).await;
     server.expect("task:started").await;
     let id = crate::server::id("/slow?n=2");
