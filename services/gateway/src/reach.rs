@@ -195,7 +195,8 @@ mod tests {
     fn the_author_of_a_digest() {
         let heard = vec![v1::HeardSession { session: vec![1; 16], ago_ms: 3 }; 5];
         let gateway = other().as_bytes().to_vec();
-        let digest = v1::HeartbeatDigest { gateway, heard, late_ms: 9, ended: vec![vec![2; 16]] };
+        let digest =
+            v1::HeartbeatDigest { gateway, heard, late_ms: 9, ended: vec![vec![2; 16]], whole: true };
         assert_eq!(author(&digest.encode_to_vec()), Some(other()));
         assert_eq!(author(b"\xff"), None);
     }

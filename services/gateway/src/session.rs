@@ -26,8 +26,10 @@ pub(crate) struct Session {
     pub(crate) address: IpAddr,
     /// Set once and for ever: nothing that comes from the socket counts any more.
     ended: AtomicBool,
-    /// When it was heard last, in ms of the gateway's own clock; 0: not since the last digest.
+    /// When it was heard last, in ms of the gateway's own clock; 0: never.
     heard: AtomicU64,
+    /// What of that the last digest told.
+    told: AtomicU64,
     state: Mutex<State>,
     /// Inputs of it that wait in the queue, and their bytes: guarded by the queue's lock.
     pub(crate) queued: [AtomicUsize; 2],
@@ -88,6 +90,7 @@ impl Session {
             address,
             ended: AtomicBool::new(false),
             heard: AtomicU64::new(0),
+            told: AtomicU64::new(0),
             state: Mutex::new(State {
                 phase: Phase::Opening(Vec::new()),
                 worker: None,
@@ -131,9 +134,11 @@ impl Session {
         self.heard.store(now_ms.max(1), Ordering::Relaxed);
     }
 
-    /// When it was heard since the last call, if it was.
-    pub(crate) fn take_heard(&self) -> Option<u64> {
-        Some(self.heard.swap(0, Ordering::Relaxed)).filter(|&at| at != 0)
+    /// When it was heard last, for a digest: told once, or again where `repeat` says so.
+    pub(crate) fn tell_heard(&self, repeat: bool) -> Option<u64> {
+        let heard = self.heard.load(Ordering::Relaxed);
+        let is_news = self.told.swap(heard, Ordering::Relaxed) != heard;
+        (heard != 0 && (is_news || repeat)).then_some(heard)
     }
 }
 

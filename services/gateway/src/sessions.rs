@@ -30,6 +30,11 @@ impl Sessions {
         std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Those that nobody could be told of: they belong to the next call.
+    pub(crate) fn put_ended_back(&self, ended: &[SessionId]) {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).extend(ended);
+    }
+
     pub(crate) fn get(&self, id: SessionId) -> Option<Arc<Session>> {
         self.open.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }

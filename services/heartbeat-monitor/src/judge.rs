@@ -161,6 +161,11 @@ impl Judge {
         self.sessions.remove(&session);
     }
 
+    /// These are all sessions of the gateway: others of it ended while nobody could be told.
+    pub fn keep(&mut self, gateway: GatewayId, sessions: &BTreeSet<SessionId>) {
+        self.sessions.retain(|id, watched| watched.gateway != gateway || sessions.contains(id));
+    }
+
     /// How many sessions are watched.
     #[must_use]
     pub fn watched(&self) -> usize {
@@ -216,6 +221,20 @@ mod tests {
         let mut judge = Judge::new(TIMEOUT, start);
         judge.hear(GATEWAY, &[(session(1), Duration::from_secs(29))], start);
         assert_eq!(first_loss(&mut judge, start, &[], 29), None);
+    }
+
+    #[test]
+    fn what_a_gateway_leaves_out_of_all_its_sessions_has_ended() {
+        let start = Instant::now();
+        let mut judge = Judge::new(TIMEOUT, start);
+        let other = GatewayId(Uuid::from_u128(8));
+        judge.hear(GATEWAY, &[(session(1), Duration::ZERO), (session(2), Duration::ZERO)], start);
+        judge.hear(other, &[(session(3), Duration::ZERO)], start);
+        judge.keep(GATEWAY, &BTreeSet::from([session(2)]));
+        assert_eq!(judge.watched(), 2, "the other gateway's stays");
+        judge.hear(GATEWAY, &[(session(2), Duration::from_secs(29))], start + Duration::from_secs(29));
+        let (second, lost) = first_loss(&mut judge, start, &[session(3)], 60).unwrap();
+        assert_eq!((second, lost[0].session), (30, session(2)), "told of again is not heard again");
     }
 
     #[test]

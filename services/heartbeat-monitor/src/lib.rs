@@ -103,6 +103,9 @@ fn hear(judge: &mut Judge, payload: &[u8]) {
         .filter_map(|h| Some((SessionId::from_slice(&h.session)?, Duration::from_millis(h.ago_ms))))
         .collect::<Vec<_>>();
     judge.hear(gateway, &heard, Instant::now());
+    if digest.whole {
+        judge.keep(gateway, &heard.iter().map(|(session, _)| *session).collect());
+    }
     for session in digest.ended.iter().filter_map(|id| SessionId::from_slice(id)) {
         judge.forget(session);
     }
