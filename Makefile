@@ -4,7 +4,7 @@
 CARGO ?= cargo
 UKAI := $(or $(CARGO_TARGET_DIR),target)/debug/ukai
 
-.PHONY: help demo up test test-compose compose-env build bench bench-extract clean
+.PHONY: help demo up test test-compose test-faults compose-env build bench bench-extract clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo 'make test    everything that CI runs'
 	@echo 'make compose-env   make .env with random secrets for docker-compose.yml'
 	@echo 'make test-compose  run docker-compose.yml for real, kill a gateway and the leader (root; Docker is installed if missing)'
+	@echo 'make test-faults  every fault that is tried on real processes; writes the table of docs/reliability.md'
 	@echo 'make bench   measure tasks a second and latency (release build)'
 	@echo 'make bench-extract  time of a page of 1 MB to a record, and peak memory (release build)'
 	@echo 'make clean   remove what was built, and the demo folder'
@@ -40,6 +41,12 @@ compose-env:
 
 test-compose:
 	@deploy/compose/test/run.sh
+
+test-faults:
+	@scripts/check.sh test
+	@scripts/packages.sh browser nats-server postgresql
+	@$(CARGO) build --workspace --bins --locked
+	@$(or $(CARGO_TARGET_DIR),target)/debug/ukai-faults --report docs/reliability.md $(ARGS)
 
 bench:
 	@scripts/check.sh run

@@ -16,20 +16,19 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Lines of a log that an error shows.
 const LOG_LINES: usize = 30;
 
-/// One of our binaries by its name, beside the running test's own. Those of other packages are there after
-/// `cargo build --workspace --bins`.
+/// One of our binaries by its name: beside the running one, or a folder above a running test's. Those of other packages
+/// are there after `cargo build --workspace --bins`.
 ///
 /// # Errors
 /// It isn't there.
 pub fn binary(name: &str) -> io::Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    let folder = test.parent().and_then(Path::parent).unwrap_or(Path::new("."));
-    let path = folder.join(name);
-    if path.is_file() {
-        return Ok(path);
-    }
-    let text = format!("there is no {}: build it with `cargo build --workspace --bins`", path.display());
-    Err(io::Error::new(io::ErrorKind::NotFound, text))
+    let running = std::env::current_exe()?;
+    let found =
+        running.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
+    found.ok_or_else(|| {
+        let text = format!("there is no {name}: build it with `cargo build --workspace --bins`");
+        io::Error::new(io::ErrorKind::NotFound, text)
+    })
 }
 
 /// A command line without the settings of whoever runs the tests, and without input.
@@ -46,12 +45,20 @@ pub fn command(program: &Path) -> Command {
     command
 }
 
-/// An address of loopback that nothing listens at.
+/// An address of loopback that nothing listens at: below the ports that the system gives to outgoing connections, one of
+/// which would otherwise take it before its server does.
 ///
 /// # Errors
 /// The system has none.
 pub fn free_address() -> io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for _ in 0..100 {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, rand::random_range(15_000..32_000))) {
+            Ok(listener) => return listener.local_addr(),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 /// A process that the test controls; killed when this is dropped.

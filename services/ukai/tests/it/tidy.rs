@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each crate may depend on of ours. `testkit` is for tests alone, except in `ukai`, whose demo shows its shop.
-const MAY_IMPORT: [(&str, &[&str]); 19] = [
+const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("artifacts", &["boot"]),
     ("domain", &[]),
     ("extract", &[]),
@@ -20,6 +20,7 @@ const MAY_IMPORT: [(&str, &[&str]); 19] = [
     ("testkit", &["socketio"]),
     // Tests alone: it looks at the files that all of it is deployed with.
     ("deploy-check", &[]),
+    ("faults", &["boot", "testkit"]),
     ("api", &["artifacts", "domain", "wire", "rpc", "bus", "store", "boot"]),
     ("gateway", &["domain", "wire", "rpc", "bus", "store", "boot"]),
     ("scheduler", &["domain", "wire", "rpc", "bus", "store", "boot"]),

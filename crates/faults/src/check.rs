@@ -1,0 +1,122 @@
+//! What holds after every row, read from the database, the workers' journal and the processes' logs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, ensure};
+
+use crate::crew::Journal;
+use crate::fleet::Fleet;
+
+/// All tasks end within this after the fault.
+const DRAIN: Duration = Duration::from_secs(180);
+
+/// A predicate: its name, and a statement that gives a row for each violation.
+const PREDICATES: &[(&str, &str)] = &[
+    (
+        "a task is in exactly one place",
+        "SELECT t.id FROM ukai.task t LEFT JOIN (SELECT id FROM ukai.task_ready UNION ALL SELECT id FROM ukai.task_delayed \
+         UNION ALL SELECT id FROM ukai.task_lease UNION ALL SELECT id FROM ukai.task_done) p USING (id) \
+         GROUP BY t.id HAVING count(p.id) <> 1",
+    ),
+    (
+        "nothing is anywhere without a task",
+        "SELECT id FROM ukai.task_done WHERE id NOT IN (SELECT id FROM ukai.task)",
+    ),
+    (
+        "at most one completed run a task",
+        "SELECT task FROM ukai.run WHERE outcome = 'completed' GROUP BY task HAVING count(*) > 1",
+    ),
+    (
+        "the completed run is the newest",
+        "SELECT r.task FROM ukai.run r JOIN ukai.run o ON o.task = r.task AND o.run > r.run WHERE r.outcome = 'completed'",
+    ),
+    (
+        "a completed task has a completed run",
+        "SELECT d.id FROM ukai.task_done d WHERE d.status = 'completed' AND NOT EXISTS \
+         (SELECT 1 FROM ukai.run r WHERE r.task = d.id AND r.run = d.run AND r.outcome = 'completed')",
+    ),
+    (
+        "runs are numbered without a gap",
+        "SELECT task FROM ukai.run GROUP BY task HAVING max(run) <> count(*) OR min(run) <> 1",
+    ),
+    (
+        "attempts are within their limit",
+        "SELECT d.id FROM ukai.task_done d JOIN ukai.task t USING (id) WHERE d.attempts > t.max_attempts",
+    ),
+    (
+        "event numbers have no gap and no double",
+        "SELECT first FROM (SELECT first, lag(last) OVER (ORDER BY first) AS before FROM ukai.event) e \
+         WHERE first <> coalesce(before, 0) + 1",
+    ),
+    (
+        "the log ends where the newest commit says",
+        "SELECT c.last_event FROM ukai.commit_log c ORDER BY epoch DESC, n DESC LIMIT 1",
+    ),
+];
+
+/// Waits until every task has ended, then checks everything.
+///
+/// # Errors
+/// The first violation, in words.
+pub(crate) async fn check(
+    fleet: &Fleet,
+    journal: &Journal,
+    accepted: &[String],
+    forgiven: &[&str],
+) -> anyhow::Result<()> {
+    drained(fleet).await?;
+    for (name, statement) in PREDICATES {
+        let rows = fleet.sql(statement)?;
+        if *name == "the log ends where the newest commit says" {
+            let last = fleet.sql("SELECT coalesce(max(last), 0) FROM ukai.event")?;
+            ensure!(rows == last, "{name}: the log ends with {last}, the commit says {rows}");
+        } else {
+            ensure!(rows.is_empty(), "{name}: {rows}");
+        }
+    }
+    let known: BTreeSet<String> = fleet.sql("SELECT id FROM ukai.task")?.lines().map(str::to_owned).collect();
+    for id in accepted {
+        ensure!(known.contains(id), "task {id} was answered with 201 and is lost");
+    }
+    let distinct: BTreeSet<&String> = accepted.iter().collect();
+    ensure!(distinct.len() == accepted.len(), "two requests were answered with the same task");
+    let completed = fleet.sql("SELECT task, run FROM ukai.run WHERE outcome = 'completed'")?;
+    let counted: BTreeMap<&str, &str> = completed.lines().filter_map(|line| line.split_once('|')).collect();
+    for (task, runs) in journal.accepted_runs() {
+        ensure!(runs.len() == 1, "task {task} was accepted more than once: runs {runs:?}");
+        let counts = counted.get(task.as_str()).copied().unwrap_or("none");
+        ensure!(counts == runs[0].to_string(), "task {task}: run {} was accepted, {counts} counts", runs[0]);
+    }
+    logs(fleet, forgiven)
+}
+
+/// Waits until nothing is ready, delayed or leased, and the balance holds.
+async fn drained(fleet: &Fleet) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    loop {
+        let queue = fleet.get("/api/queue").await?;
+        let open: u64 =
+            ["ready", "delayed", "leased"].iter().filter_map(|place| queue["total"][place].as_u64()).sum();
+        if open == 0 && queue["total"]["submitted"].as_u64() > Some(0) {
+            ensure!(queue["balanced"] == true, "the balance doesn't hold: {queue}");
+            return Ok(());
+        }
+        ensure!(begun.elapsed() < DRAIN, "not drained: {queue}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// No panic, no error line but those that the row forgives.
+fn logs(fleet: &Fleet, forgiven: &[&str]) -> anyhow::Result<()> {
+    for service in fleet.services() {
+        let log = service.process.log();
+        for line in log.lines() {
+            let is_error = line.contains(" ERROR ") || line.contains("panicked at");
+            if is_error && !forgiven.iter().any(|words| line.contains(words)) {
+                bail!("{} logged: {line}", service.process.name());
+            }
+        }
+    }
+    Ok(())
+}

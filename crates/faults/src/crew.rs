@@ -1,0 +1,160 @@
+//! The workers, and a journal of everything that they were told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use reqwest::Method;
+use serde_json::json;
+use ukai_testkit::fake_worker::{Answer, Ending, FakeWorker, Happening, Observer};
+
+use crate::fleet::Fleet;
+
+/// One thing that a worker was told.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    /// When it was read from the socket.
+    pub(crate) at: Instant,
+    /// Which worker.
+    pub(crate) worker: usize,
+    /// What.
+    pub(crate) happening: Happening,
+}
+
+/// Everything that all workers were told, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    entries: Mutex<Vec<Entry>>,
+}
+
+impl Journal {
+    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was told so far.
+    #[must_use]
+    pub(crate) fn all(&self) -> Vec<Entry> {
+        self.entries().clone()
+    }
+
+    /// How many entries are like that.
+    pub(crate) fn count(&self, like: impl Fn(&Happening) -> bool) -> usize {
+        self.entries().iter().filter(|entry| like(&entry.happening)).count()
+    }
+
+    /// How many results were accepted.
+    #[must_use]
+    pub(crate) fn accepted(&self) -> usize {
+        self.count(|happening| matches!(happening, Happening::Answered { answer: Answer::Accepted, .. }))
+    }
+
+    /// The first entry after a moment that is like that.
+    pub(crate) fn first_after(&self, moment: Instant, like: impl Fn(&Happening) -> bool) -> Option<Entry> {
+        self.entries().iter().find(|entry| entry.at > moment && like(&entry.happening)).cloned()
+    }
+
+    /// The workers that were registered after a moment.
+    #[must_use]
+    pub(crate) fn registered_after(&self, moment: Instant) -> BTreeSet<usize> {
+        let entries = self.entries();
+        let registered =
+            entries.iter().filter(|entry| entry.at > moment && entry.happening == Happening::Registered);
+        registered.map(|entry| entry.worker).collect()
+    }
+
+    /// The runs of each task whose result was accepted.
+    #[must_use]
+    pub(crate) fn accepted_runs(&self) -> BTreeMap<String, Vec<u64>> {
+        let mut runs: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+        for entry in self.entries().iter() {
+            if let Happening::Answered { task, run, answer: Answer::Accepted } = &entry.happening {
+                runs.entry(task.clone()).or_default().push(*run);
+            }
+        }
+        runs
+    }
+}
+
+/// A hand-out.
+#[must_use]
+pub(crate) fn is_hand_out(happening: &Happening) -> bool {
+    matches!(happening, Happening::Assigned { .. })
+}
+
+/// One worker of the crew.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// How it is ended.
+    pub(crate) ending: Ending,
+    /// Its id at the server.
+    pub(crate) id: String,
+    token: String,
+}
+
+/// Workers that run in this process.
+#[derive(Debug)]
+pub(crate) struct Crew {
+    /// What they were told.
+    pub(crate) journal: Arc<Journal>,
+    /// The workers, by their number in the journal.
+    pub(crate) members: Vec<Member>,
+    seed: u64,
+}
+
+/// What a page takes: evenly spread up to this.
+pub(crate) const PAGE: Duration = Duration::from_millis(600);
+
+impl Crew {
+    /// Connects workers, evenly over the gateways, and waits until all are registered.
+    ///
+    /// # Errors
+    /// One can't be.
+    pub(crate) async fn start(fleet: &Fleet, count: usize, seed: u64) -> anyhow::Result<Self> {
+        let mut crew = Self { journal: Arc::default(), members: Vec::new(), seed };
+        let begun = Instant::now();
+        for number in 0..count {
+            let made =
+                fleet.ask(Method::POST, "/api/workers", &json!({ "name": format!("crew-{number}") })).await?;
+            let text = |field: &str| made[field].as_str().map(str::to_owned).context("a new worker");
+            let member = Member { ending: Ending::default(), id: text("id")?, token: text("token")? };
+            crew.members.push(member);
+            crew.dial(number, fleet.gateway_urls(number), PAGE);
+        }
+        let journal = Arc::clone(&crew.journal);
+        until("all workers are registered", || journal.registered_after(begun).len() == count).await?;
+        Ok(crew)
+    }
+
+    /// Starts a member (again) at these addresses; before, it remembers nothing.
+    pub(crate) fn dial(&mut self, number: usize, mut urls: Vec<String>, page: Duration) {
+        let Some(member) = self.members.get_mut(number) else { return };
+        let others = urls.split_off(urls.len().min(1));
+        let Some(url) = urls.pop() else { return };
+        member.ending = Ending::default();
+        let mut worker = FakeWorker::new(&url, &member.token, self.seed ^ (number as u64) << 8);
+        worker.others = others;
+        worker.page = page / 10..page;
+        worker.reconnect = Duration::from_millis(500);
+        tokio::spawn(worker.run(member.ending.clone(), observer(&self.journal, number)));
+    }
+}
+
+fn observer(journal: &Arc<Journal>, worker: usize) -> Observer {
+    let journal = Arc::clone(journal);
+    Arc::new(move |happening| journal.entries().push(Entry { at: Instant::now(), worker, happening }))
+}
+
+/// Waits for a condition.
+///
+/// # Errors
+/// It doesn't come true within two minutes.
+pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while !is_so() {
+        anyhow::ensure!(begun.elapsed() < Duration::from_secs(120), "never came: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,294 @@
+//! All processes of one Ukai, with short clocks, on a database and a bus of their own, each behind links that can be made
+//! bad.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use ukai_testkit::nats::NatsServer;
+use ukai_testkit::postgres::{Cluster, Disk};
+use ukai_testkit::process::{self, Process};
+use ukai_testkit::proxy::{FaultProxy, Faults};
+
+const KEY: &str = "uka_fedcba9876543210fedcba9876543210";
+const INTERNAL: &str = "known-to-all-services-of-this-fleet";
+const DATABASE: &str = "ukai";
+/// A start, on a machine that is busy.
+const START: Duration = Duration::from_secs(60);
+
+/// The fleet's shorter clocks, where a row doesn't say otherwise.
+pub(crate) const LOST: Duration = Duration::from_secs(4);
+/// How long a worker may stay away whose socket closed.
+pub(crate) const AWAY: Duration = Duration::from_millis(1_500);
+
+/// How many processes of each kind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    /// One leads, the others stand by.
+    pub(crate) schedulers: usize,
+    /// Workers spread over them.
+    pub(crate) gateways: usize,
+    /// Judges of liveness.
+    pub(crate) monitors: usize,
+    /// What a task may run.
+    pub(crate) task_timeout: Duration,
+    /// Silence after which a worker counts as lost.
+    pub(crate) lost: Duration,
+    /// How long a worker may stay away whose socket closed.
+    pub(crate) away: Duration,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            schedulers: 2,
+            gateways: 2,
+            monitors: 1,
+            task_timeout: Duration::from_secs(10),
+            lost: LOST,
+            away: AWAY,
+        }
+    }
+}
+
+/// A process, its addresses, and its links.
+#[derive(Debug)]
+pub(crate) struct Service {
+    /// The process itself.
+    pub(crate) process: Process,
+    /// `--listen`.
+    pub(crate) address: SocketAddr,
+    /// Where `/readyz` is.
+    health: SocketAddr,
+    /// Its way to the database.
+    pub(crate) database: FaultProxy,
+    /// Its way to the bus.
+    pub(crate) bus: FaultProxy,
+}
+
+/// The processes; all are killed with this.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    /// Leader and standbys.
+    pub(crate) schedulers: Vec<Service>,
+    /// What workers connect to.
+    pub(crate) gateways: Vec<Service>,
+    /// REST.
+    pub(crate) api: Service,
+    /// Judges of liveness.
+    pub(crate) monitors: Vec<Service>,
+    /// Any client of REST.
+    pub(crate) http: reqwest::Client,
+    /// A server of its own, which waits for the disk.
+    pub(crate) postgres: Cluster,
+    /// A server of its own.
+    pub(crate) nats: NatsServer,
+    _folder: tempfile::TempDir,
+}
+
+impl Fleet {
+    /// Starts everything and waits until all of it is ready.
+    ///
+    /// # Errors
+    /// What kept it from that, with the log of the process.
+    pub(crate) async fn start(shape: Shape) -> anyhow::Result<Self> {
+        ukai_boot::init_tls();
+        let folder = tempfile::tempdir()?;
+        let postgres = Cluster::start(Disk::Waits)?;
+        postgres.psql("postgres", &format!("CREATE DATABASE {DATABASE}"))?;
+        let nats = NatsServer::start()?;
+        let migrated = process::command(&process::binary("ukai")?)
+            .args(["migrate", "--database-url", &postgres.url(DATABASE)])
+            .output()?;
+        ensure!(migrated.status.success(), "migrate: {}", String::from_utf8_lossy(&migrated.stderr));
+        let place = Place { postgres: &postgres, nats: &nats, folder: folder.path(), shape };
+        let mut fleet = Self {
+            schedulers: place.many("ukai-scheduler", shape.schedulers).await?,
+            gateways: place.many("ukai-gateway", shape.gateways).await?,
+            api: place.service("ukai-api", 0).await?,
+            monitors: place.many("ukai-heartbeat-monitor", shape.monitors).await?,
+            http: reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?,
+            postgres,
+            nats,
+            _folder: folder,
+        };
+        let http = fleet.http.clone();
+        for service in fleet.services_mut() {
+            service.ready(&http).await?;
+        }
+        Ok(fleet)
+    }
+
+    /// All of them.
+    pub(crate) fn services(&self) -> impl Iterator<Item = &Service> {
+        self.schedulers.iter().chain(&self.gateways).chain([&self.api]).chain(&self.monitors)
+    }
+
+    fn services_mut(&mut self) -> impl Iterator<Item = &mut Service> {
+        let (first, second) = (&mut self.schedulers, &mut self.gateways);
+        first.iter_mut().chain(second).chain([&mut self.api]).chain(&mut self.monitors)
+    }
+
+    /// Sets the faults of all ways to the database.
+    pub(crate) fn set_database(&self, faults: Faults) {
+        self.services().for_each(|service| service.database.set(faults));
+    }
+
+    /// Which scheduler the leader row names.
+    ///
+    /// # Errors
+    /// None does, or the database doesn't answer.
+    pub(crate) fn leader(&self) -> anyhow::Result<usize> {
+        let address = self.sql(
+            "SELECT address FROM ukai.leader WHERE expires_at > extract(epoch from clock_timestamp()) * 1000",
+        )?;
+        let found = self.schedulers.iter().position(|s| s.address.to_string() == address);
+        found.with_context(|| format!("no scheduler at {address:?} leads"))
+    }
+
+    /// Rows of a statement on the queue's database, one a line; it doesn't pass a link.
+    ///
+    /// # Errors
+    /// The statement fails.
+    pub(crate) fn sql(&self, statement: &str) -> anyhow::Result<String> {
+        Ok(self.postgres.psql(DATABASE, statement)?.trim().to_owned())
+    }
+
+    /// The gateways' addresses, that of `first` first.
+    #[must_use]
+    pub(crate) fn gateway_urls(&self, first: usize) -> Vec<String> {
+        let mut urls: Vec<_> = self.gateways.iter().map(|g| format!("http://{}", g.address)).collect();
+        urls.rotate_left(first % self.gateways.len().max(1));
+        urls
+    }
+
+    /// One request and its answer, whatever it is.
+    ///
+    /// # Errors
+    /// There was none.
+    pub(crate) async fn try_once(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+        key: &str,
+    ) -> anyhow::Result<(StatusCode, Value)> {
+        send(&self.http, &format!("http://{}{path}", self.api.address), method, body, key).await
+    }
+
+    /// A request that must succeed in the end: what is answered 503 is sent again under the same key.
+    ///
+    /// # Errors
+    /// Another refusal, or none succeeds within a minute.
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let (key, begun) = (uuid::Uuid::new_v4().to_string(), Instant::now());
+        loop {
+            let answer = self.try_once(method.clone(), path, body, &key).await;
+            match answer {
+                Ok((status, answer)) if status.is_success() => return Ok(answer),
+                Ok((status, answer)) => {
+                    ensure!(status == StatusCode::SERVICE_UNAVAILABLE, "{method} {path}: {status} {answer}");
+                    ensure!(begun.elapsed() < START, "{method} {path}: {answer}");
+                }
+                Err(error) => ensure!(begun.elapsed() < START, "{method} {path}: {error:#}"),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// As [`Fleet::ask`], for a reading.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.ask(Method::GET, path, &Value::Null).await
+    }
+}
+
+/// One request with the fleet's key.
+pub(crate) async fn send(
+    http: &reqwest::Client,
+    url: &str,
+    method: Method,
+    body: &Value,
+    key: &str,
+) -> anyhow::Result<(StatusCode, Value)> {
+    let mut request = http.request(method, url).bearer_auth(KEY).header("Idempotency-Key", key);
+    if !body.is_null() {
+        request = request.json(body);
+    }
+    let answer = request.send().await?;
+    let status = answer.status();
+    Ok((status, answer.json().await.unwrap_or(Value::Null)))
+}
+
+/// What all processes of a fleet share.
+struct Place<'a> {
+    postgres: &'a Cluster,
+    nats: &'a NatsServer,
+    folder: &'a Path,
+    shape: Shape,
+}
+
+impl Place<'_> {
+    async fn many(&self, name: &str, count: usize) -> anyhow::Result<Vec<Service>> {
+        let mut services = Vec::new();
+        for number in 0..count {
+            services.push(self.service(name, number).await?);
+        }
+        Ok(services)
+    }
+
+    async fn service(&self, name: &str, number: usize) -> anyhow::Result<Service> {
+        let database = FaultProxy::to(SocketAddr::from(([127, 0, 0, 1], self.postgres.port()))).await?;
+        let bus = FaultProxy::to(self.nats.address().parse()?).await?;
+        let mut url = url::Url::parse(&self.postgres.url(DATABASE))?;
+        url.set_port(Some(database.address().port())).ok().context("a port")?;
+        let address = process::free_address()?;
+        let mut health = address;
+        let mut command = process::command(&process::binary(name)?);
+        command
+            .args(["--listen", &address.to_string()])
+            .env("UKAI_DATABASE_URL", url.as_str())
+            .env("UKAI_NATS_URL", format!("nats://{}", bus.address()))
+            .env("UKAI_INTERNAL_TOKEN", INTERNAL)
+            .env("UKAI_ADMIN_KEY", KEY)
+            .env("UKAI_HEARTBEAT_INTERVAL_MS", "500")
+            .env("UKAI_HEARTBEAT_TIMEOUT_MS", self.shape.lost.as_millis().to_string())
+            .env("UKAI_AWAY_GRACE_MS", self.shape.away.as_millis().to_string())
+            .env("UKAI_TASK_TIMEOUT_MS", self.shape.task_timeout.as_millis().to_string());
+        if name == "ukai-scheduler" {
+            health = process::free_address()?;
+            command.args(["--metrics-listen", &health.to_string()]);
+        }
+        if name == "ukai-api" {
+            let store = self.folder.join("artifacts");
+            command.arg("--allow-private-targets").arg("--artifact-store").arg(store);
+        }
+        settle(&mut command);
+        let process = Process::start(&format!("{name}-{number}"), command, self.folder)?;
+        Ok(Service { process, address, health, database, bus })
+    }
+}
+
+/// A fleet's logs are read by the checker, as text.
+fn settle(command: &mut Command) {
+    command.env("UKAI_LOG", "info").env("NO_COLOR", "1").env("RUST_BACKTRACE", "0");
+}
+
+impl Service {
+    /// Waits until it says so itself.
+    ///
+    /// # Errors
+    /// It doesn't, with its log.
+    pub(crate) async fn ready(&mut self, http: &reqwest::Client) -> anyhow::Result<()> {
+        let url = format!("http://{}/readyz", self.health);
+        let is_ready =
+            || async { http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) };
+        Ok(self.process.until("ready", START, is_ready).await?)
+    }
+}

@@ -1,0 +1,101 @@
+//! Who submits: steadily, one task a request, and remembers what was accepted.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::fleet::{Fleet, send};
+
+/// Between two requests of one client.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Clients.
+const CLIENTS: usize = 4;
+/// Hosts that the addresses lie on.
+const HOSTS: usize = 50;
+
+/// What the submitters saw.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// The ids of tasks that were answered with 201.
+    pub(crate) accepted: Vec<String>,
+    /// Times of all answers that weren't 201, with their status; 0 where there was none.
+    pub(crate) refused: Vec<(Instant, u16)>,
+    /// The longest that an answer took.
+    pub(crate) longest: Duration,
+}
+
+/// A steady submitter.
+#[derive(Debug)]
+pub(crate) struct Load {
+    seen: Arc<Mutex<Seen>>,
+    clients: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Load {
+    /// Starts to submit `count` tasks. A request that isn't answered with 201 is sent again under the same key.
+    #[must_use]
+    pub(crate) fn start(fleet: &Fleet, count: usize) -> Self {
+        let seen: Arc<Mutex<Seen>> = Arc::default();
+        let url = format!("http://{}/api/tasks", fleet.api.address);
+        let clients = (0..CLIENTS).map(|client| {
+            let (seen, http, url) = (Arc::clone(&seen), fleet.http.clone(), url.clone());
+            tokio::spawn(async move {
+                for number in (client..count).step_by(CLIENTS) {
+                    submit(&http, &url, number, &seen).await;
+                    tokio::time::sleep(PAUSE).await;
+                }
+            })
+        });
+        let clients = clients.collect();
+        Self { seen, clients }
+    }
+
+    /// What was seen so far.
+    pub(crate) fn look<T>(&self, at: impl FnOnce(&Seen) -> T) -> T {
+        at(&self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many were accepted so far.
+    #[must_use]
+    pub(crate) fn accepted(&self) -> usize {
+        self.look(|seen| seen.accepted.len())
+    }
+
+    /// Waits until all are accepted; what was seen.
+    ///
+    /// # Errors
+    /// A client ended early.
+    pub(crate) async fn finish(self) -> anyhow::Result<Seen> {
+        for client in self.clients {
+            tokio::time::timeout(Duration::from_secs(180), client).await??;
+        }
+        let seen =
+            Arc::into_inner(self.seen).map(|seen| seen.into_inner().unwrap_or_else(PoisonError::into_inner));
+        seen.ok_or_else(|| anyhow::anyhow!("somebody still submits"))
+    }
+}
+
+async fn submit(http: &reqwest::Client, url: &str, number: usize, seen: &Mutex<Seen>) {
+    let key = uuid::Uuid::new_v4().to_string();
+    let body = json!({ "productUrl": format!("https://shop{}.example/{number}", number % HOSTS) });
+    loop {
+        let begun = Instant::now();
+        let answer = send(http, url, Method::POST, &body, &key).await;
+        let (now, took) = (Instant::now(), begun.elapsed());
+        {
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.longest = seen.longest.max(took);
+            match answer {
+                Ok((StatusCode::CREATED, task)) => {
+                    seen.accepted.push(task["id"].as_str().unwrap_or_default().to_owned());
+                    return;
+                }
+                Ok((status, Value::Null | Value::Object(_))) => seen.refused.push((now, status.as_u16())),
+                Ok(_) | Err(_) => seen.refused.push((now, 0)),
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

@@ -1,0 +1,64 @@
+//! The database dies or falls silent: clear refusals while it does, and nothing accepted is lost.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use ukai_testkit::proxy::{Fault, Faults};
+
+use super::{Measure, Outcome};
+use crate::fleet::Shape;
+use crate::world::{TASKS, World};
+
+/// A 503, or no answer where the api was cut itself.
+const UNAVAILABLE: u16 = 503;
+/// Lines about a database that is away.
+const OWN_WORDS: &[&str] =
+    &["database", "stopped leading", "store", "leader row", "gateways can't be heard", "commit"];
+
+/// F17.
+pub(super) async fn killed(seed: u64) -> Outcome {
+    let mut world = World::start(Shape::default(), seed).await?;
+    world.fleet.postgres.kill()?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    refused_clearly(&world)?;
+    world.fleet.postgres.restart()?;
+    let ready = Instant::now();
+    let took = accepts_again(&world, ready).await?;
+    world.next_hand_out(ready, ready).await?;
+    world.finish(OWN_WORDS).await?;
+    Ok(vec![Measure::new("accepts again after it is ready", took, 5)])
+}
+
+/// F18: packets are dropped on all ways to it.
+pub(super) async fn silent(seed: u64) -> Outcome {
+    let world = World::start(Shape::default(), seed).await?;
+    world.fleet.set_database(Faults::both(Fault::Hold));
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    refused_clearly(&world)?;
+    let longest = world.load.look(|seen| seen.longest);
+    world.fleet.set_database(Faults::default());
+    let back = Instant::now();
+    let took = accepts_again(&world, back).await?;
+    world.next_hand_out(back, back).await?;
+    world.finish(OWN_WORDS).await?;
+    Ok(vec![
+        Measure::new("the longest answer to a submit", longest, 5),
+        Measure::new("accepts again", took, 10),
+    ])
+}
+
+fn refused_clearly(world: &World) -> anyhow::Result<()> {
+    let refused: Vec<u16> = world.load.look(|seen| seen.refused.iter().map(|(_, status)| *status).collect());
+    ensure!(
+        !refused.is_empty() || world.load.accepted() == TASKS,
+        "submits were accepted without a database"
+    );
+    ensure!(refused.iter().all(|status| *status == UNAVAILABLE), "refused with other words: {refused:?}");
+    Ok(())
+}
+
+async fn accepts_again(world: &World, from: Instant) -> anyhow::Result<Duration> {
+    let before = world.load.accepted();
+    crate::crew::until("submits are accepted", || world.load.accepted() > before || before == TASKS).await?;
+    Ok(from.elapsed())
+}

@@ -1,0 +1,115 @@
+//! The leader dies, freezes or is deposed at a chosen side of a commit: its way to the database is held.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use ukai_testkit::fake_worker::{Answer, Happening};
+use ukai_testkit::proxy::{Fault, Faults};
+
+use super::{Measure, Outcome};
+use crate::crew::until;
+use crate::fleet::Shape;
+use crate::world::World;
+
+const HOLD_UP: Faults = Faults { up: Fault::Hold, down: Fault::None };
+const HOLD_DOWN: Faults = Faults { up: Fault::None, down: Fault::Hold };
+const LATE_REPLIES: Faults = Faults { up: Fault::None, down: Fault::Delay(Duration::from_millis(300)) };
+const NEWEST: &str = "SELECT epoch, n FROM ukai.commit_log ORDER BY epoch DESC, n DESC LIMIT 1";
+/// The standbys look every half second, a lease lasts five.
+const DISPATCH_AGAIN: u64 = 10;
+/// What is said of a database that doesn't answer, or of an epoch that is over.
+const OWN_WORDS: &[&str] = &["stopped leading", "gateways can't be heard"];
+
+/// F03.
+pub(super) async fn killed_before_a_commit(seed: u64) -> Outcome {
+    let mut world = World::start(Shape::default(), seed).await?;
+    let took = kill_holding(&mut world, HOLD_UP).await?;
+    world.finish(OWN_WORDS).await?;
+    Ok(vec![Measure::new("dispatch again", took, DISPATCH_AGAIN)])
+}
+
+/// F04.
+pub(super) async fn killed_before_its_effects(seed: u64) -> Outcome {
+    let mut world = World::start(Shape::default(), seed).await?;
+    let took = kill_holding(&mut world, HOLD_DOWN).await?;
+    world.finish(OWN_WORDS).await?;
+    Ok(vec![Measure::new("dispatch again", took, DISPATCH_AGAIN)])
+}
+
+/// F05: everything is submitted, so that commits are made of reports.
+pub(super) async fn killed_before_reports_are_committed(seed: u64) -> Outcome {
+    let mut world = World::start(Shape::default(), seed).await?;
+    until("all are submitted", || world.load.accepted() == crate::world::TASKS).await?;
+    let killed = kill_holding(&mut world, HOLD_UP).await?;
+    world.finish(OWN_WORDS).await?;
+    Ok(vec![Measure::new("dispatch again", killed, DISPATCH_AGAIN)])
+}
+
+/// F06.
+pub(super) async fn killed_before_reports_are_answered(seed: u64) -> Outcome {
+    let mut world = World::start(Shape::default(), seed).await?;
+    until("all are submitted", || world.load.accepted() == crate::world::TASKS).await?;
+    let killed = kill_holding(&mut world, HOLD_DOWN).await?;
+    let journal = std::sync::Arc::clone(&world.crew.journal);
+    world.finish(OWN_WORDS).await?;
+    let twice = |h: &Happening| matches!(h, Happening::Answered { answer: Answer::Duplicate, .. });
+    ensure!(journal.count(twice) > 0, "no report was answered as a duplicate: the fault missed its moment");
+    Ok(vec![Measure::new("dispatch again", killed, DISPATCH_AGAIN)])
+}
+
+/// Holds the leader's way to the database while work arrives, kills it, and measures until the next hand-out.
+async fn kill_holding(world: &mut World, faults: Faults) -> anyhow::Result<Duration> {
+    let leader = world.fleet.leader()?;
+    world.fleet.schedulers[leader].database.set(faults);
+    if faults == HOLD_DOWN {
+        // Late replies first, so that the commit whose reply is held has gathered many reports.
+        world.fleet.schedulers[leader].database.set(LATE_REPLIES);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        world.fleet.schedulers[leader].database.set(faults);
+        let before = world.fleet.sql(NEWEST)?;
+        until("a commit without its reply", || world.fleet.sql(NEWEST).is_ok_and(|now| now != before))
+            .await?;
+    }
+    // Whatever passed before the hold has arrived by then.
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    world.fleet.schedulers[leader].process.kill()?;
+    let killed = Instant::now();
+    world.next_hand_out(killed, killed + Duration::from_millis(50)).await
+}
+
+/// F07.
+pub(super) async fn frozen(seed: u64) -> Outcome {
+    let mut world = World::start(Shape::default(), seed).await?;
+    let leader = world.fleet.leader()?;
+    world.fleet.schedulers[leader].process.freeze()?;
+    let frozen = Instant::now();
+    let took = world.next_hand_out(frozen, frozen + Duration::from_millis(200)).await?;
+    until("another leads", || world.fleet.leader().is_ok_and(|now| now != leader)).await?;
+    // Longer than its lease and every limit of its calls.
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    world.fleet.schedulers[leader].process.thaw()?;
+    let http = world.fleet.http.clone();
+    world.fleet.schedulers[leader].ready(&http).await?;
+    let results = world.crew.journal.accepted();
+    if results < crate::world::TASKS {
+        world.until_results((results + 50).min(crate::world::TASKS)).await?;
+    }
+    ensure!(world.fleet.leader()? != leader, "the one that slept leads");
+    world.finish(OWN_WORDS).await?;
+    Ok(vec![Measure::new("dispatch by the standby", took, DISPATCH_AGAIN)])
+}
+
+/// F43: the commit is applied and its reply held until a standby leads; then the old leader hears it.
+pub(super) async fn deposed_with_a_commit_under_way(seed: u64) -> Outcome {
+    let world = World::start(Shape::default(), seed).await?;
+    let leader = world.fleet.leader()?;
+    let before = world.fleet.sql(NEWEST)?;
+    world.fleet.schedulers[leader].database.set(HOLD_DOWN);
+    let held = Instant::now();
+    until("a commit without its reply", || world.fleet.sql(NEWEST).is_ok_and(|now| now != before)).await?;
+    until("another leads", || world.fleet.leader().is_ok_and(|now| now != leader)).await?;
+    let took = world.next_hand_out(held, Instant::now()).await?;
+    world.fleet.schedulers[leader].database.set(Faults::default());
+    world.finish(OWN_WORDS).await?;
+    Ok(vec![Measure::new("dispatch by the standby", took, DISPATCH_AGAIN)])
+}

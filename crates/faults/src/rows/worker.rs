@@ -1,0 +1,123 @@
+//! A worker dies: its task is another's, or its result counts.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use reqwest::Method;
+use serde_json::json;
+use ukai_testkit::fake_worker::Happening;
+use ukai_testkit::proxy::{Fault, FaultProxy, Faults};
+
+use super::{Measure, Outcome};
+use crate::check::check;
+use crate::crew::{Crew, is_hand_out, until};
+use crate::fleet::{AWAY, Fleet, Shape};
+use crate::world::World;
+
+/// F11: five at once while their tasks run, their sockets closed by their systems.
+pub(super) async fn killed_while_it_works(seed: u64) -> Outcome {
+    let world = World::start(Shape::default(), seed).await?;
+    let journal = Arc::clone(&world.crew.journal);
+    let killed = Instant::now();
+    let killing: Vec<_> = (0..5).collect();
+    for number in &killing {
+        world.crew.members[*number].ending.kill.cancel();
+    }
+    let held: Vec<(String, u64)> =
+        killing.iter().filter_map(|number| held_by(&journal.all(), *number)).collect();
+    let mut longest = Duration::ZERO;
+    for (task, run) in &held {
+        let again =
+            |h: &Happening| matches!(h, Happening::Assigned { task: t, run: r } if t == task && r > run);
+        until("its task is another's", || journal.first_after(killed, again).is_some()).await?;
+        let entry = journal.first_after(killed, again).context("it was handed out")?;
+        longest = longest.max(entry.at.duration_since(killed));
+    }
+    ensure!(!held.is_empty(), "no worker had a task");
+    world.finish(&[]).await?;
+    // The rest is the queue's: the task waits for a free worker.
+    Ok(vec![Measure::new("its task is handed out again, beyond the grace", longest.saturating_sub(AWAY), 3)])
+}
+
+/// The task that a worker was told last, if it isn't answered.
+fn held_by(entries: &[crate::crew::Entry], worker: usize) -> Option<(String, u64)> {
+    let own = entries.iter().filter(|entry| entry.worker == worker);
+    own.fold(None, |held, entry| match &entry.happening {
+        Happening::Assigned { task, run } => Some((task.clone(), *run)),
+        Happening::Answered { .. } => None,
+        _ => held,
+    })
+}
+
+/// F12: the report is under way and its answer held when the worker dies.
+pub(super) async fn killed_before_the_answer(seed: u64) -> Outcome {
+    let fleet = Fleet::start(Shape { gateways: 1, ..Shape::default() }).await?;
+    let mut crew = Crew::start(&fleet, 1, seed).await?;
+    crew.members[0].ending.kill.cancel();
+    let link = FaultProxy::to(fleet.gateways[0].address).await?;
+    let dialled = Instant::now();
+    crew.dial(0, vec![format!("http://{}", link.address())], Duration::from_secs(2));
+    let journal = Arc::clone(&crew.journal);
+    until("it is back", || journal.registered_after(dialled).contains(&0)).await?;
+    let task =
+        fleet.ask(Method::POST, "/api/tasks", &json!({ "productUrl": "https://shop.example/1" })).await?;
+    let id = task["id"].as_str().context("an id")?.to_owned();
+    until("it has the task", || journal.first_after(dialled, is_hand_out).is_some()).await?;
+    link.set(Faults { up: Fault::None, down: Fault::Hold });
+    let done = format!("SELECT status FROM ukai.task_done WHERE id = '{id}'");
+    until("the result is stored", || fleet.sql(&done).is_ok_and(|status| status == "completed")).await?;
+    crew.members[0].ending.kill.cancel();
+    drop(link);
+    // The machine starts again, without a memory.
+    let again = Instant::now();
+    crew.dial(0, fleet.gateway_urls(0), Duration::from_millis(100));
+    until("it is back again", || journal.registered_after(again).contains(&0)).await?;
+    let next =
+        fleet.ask(Method::POST, "/api/tasks", &json!({ "productUrl": "https://shop.example/2" })).await?;
+    let next = next["id"].as_str().context("an id")?.to_owned();
+    until("the next task is done", || journal.accepted_runs().contains_key(&next)).await?;
+    let took = again.elapsed();
+    let redone = journal.first_after(again, |h| matches!(h, Happening::Assigned { task, .. } if *task == id));
+    ensure!(redone.is_none(), "a stored result was redone");
+    check(&fleet, &journal, &[id, next], &[]).await?;
+    Ok(vec![Measure::new("serves again", took, 10)])
+}
+
+/// F37: who is handed the task dies at once and comes back empty.
+pub(super) async fn poison(seed: u64) -> Outcome {
+    let fleet = Fleet::start(Shape::default()).await?;
+    let mut crew = Crew::start(&fleet, 6, seed).await?;
+    let journal = Arc::clone(&crew.journal);
+    let begun = Instant::now();
+    let task =
+        fleet.ask(Method::POST, "/api/tasks", &json!({ "productUrl": "https://poison.example/" })).await?;
+    let id = task["id"].as_str().context("an id")?.to_owned();
+    let mut seen = 0;
+    let ended = loop {
+        let entries = journal.all();
+        let met: Vec<_> = entries
+            .iter()
+            .filter(|e| matches!(&e.happening, Happening::Assigned { task, .. } if *task == id))
+            .map(|e| e.worker)
+            .collect();
+        for worker in met.iter().skip(seen) {
+            crew.members[*worker].ending.kill.cancel();
+            crew.dial(*worker, fleet.gateway_urls(*worker), crate::crew::PAGE);
+        }
+        seen = met.len();
+        let task = fleet.get(&format!("/api/tasks/{id}")).await?;
+        if task["status"] != "pending" && task["status"] != "assigned" && task["status"] != "running" {
+            break task;
+        }
+        ensure!(begun.elapsed() < Duration::from_secs(90), "it never ends: {task}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    let took = begun.elapsed();
+    ensure!(ended["status"] == "failed", "{ended}");
+    let lost =
+        ended["runs"].as_array().map_or(0, |runs| runs.iter().filter(|r| r["outcome"] == "lost").count());
+    ensure!(lost == 3 && seen == 3, "three workers are enough: {seen} met it, {lost} runs lost: {ended}");
+    check(&fleet, &journal, &[id], &[]).await?;
+    Ok(vec![Measure::new("ended after three workers", took, 30)])
+}

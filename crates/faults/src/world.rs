@@ -1,0 +1,64 @@
+//! A fleet under load, with its crew: what every row starts from and ends with.
+
+use std::time::{Duration, Instant};
+
+use crate::check::check;
+use crate::crew::{Crew, is_hand_out, until};
+use crate::fleet::{Fleet, Shape};
+use crate::load::Load;
+
+/// Workers of a row.
+pub(crate) const WORKERS: usize = 40;
+/// Tasks of a row.
+pub(crate) const TASKS: usize = 1_000;
+
+/// A fleet at work.
+pub(crate) struct World {
+    pub(crate) fleet: Fleet,
+    pub(crate) crew: Crew,
+    pub(crate) load: Load,
+}
+
+impl World {
+    /// Starts a fleet, its crew and a submitter, and waits until results come in.
+    pub(crate) async fn start(shape: Shape, seed: u64) -> anyhow::Result<Self> {
+        let fleet = Fleet::start(shape).await?;
+        let crew = Crew::start(&fleet, WORKERS, seed).await?;
+        let load = Load::start(&fleet, TASKS);
+        let world = Self { fleet, crew, load };
+        // Another moment of the work for each seed.
+        let results = 100 + usize::try_from(seed % 7).unwrap_or(0) * 20;
+        world.until_results(results).await?;
+        Ok(world)
+    }
+
+    /// Waits until so many results were accepted in all.
+    pub(crate) async fn until_results(&self, count: usize) -> anyhow::Result<()> {
+        let journal = &self.crew.journal;
+        until("results", || journal.accepted() >= count).await
+    }
+
+    /// How long after `fault` the first task was handed out that was handed out after `from`.
+    pub(crate) async fn next_hand_out(&self, fault: Instant, from: Instant) -> anyhow::Result<Duration> {
+        let journal = &self.crew.journal;
+        until("a hand-out", || journal.first_after(from, is_hand_out).is_some()).await?;
+        let entry = journal.first_after(from, is_hand_out);
+        Ok(entry.map(|entry| entry.at.duration_since(fault)).unwrap_or_default())
+    }
+
+    /// No run was lost or timed out.
+    pub(crate) fn none_lost(&self, because: &str) -> anyhow::Result<()> {
+        let lost = self.fleet.sql(
+            "SELECT outcome, worker, ended_at - assigned_at, error FROM ukai.run WHERE outcome IN ('lost', 'timed_out')",
+        )?;
+        anyhow::ensure!(lost.is_empty(), "{} runs were lost {because}: {lost}", lost.lines().count());
+        Ok(())
+    }
+
+    /// Waits until everything was submitted and has ended, then checks what must hold. `forgiven` are words of error
+    /// lines that belong to the fault.
+    pub(crate) async fn finish(self, forgiven: &[&str]) -> anyhow::Result<()> {
+        let seen = self.load.finish().await?;
+        check(&self.fleet, &self.crew.journal, &seen.accepted, forgiven).await
+    }
+}

@@ -1,0 +1,45 @@
+//! The core set of rows, one seed each; the whole table is `make test-faults`.
+
+use ukai_faults::row;
+
+/// Runs one row; its bounds and the checker's word are its own.
+async fn holds(name: &str) -> anyhow::Result<()> {
+    let row = row(name).ok_or_else(|| anyhow::anyhow!("there is no row {name}"))?;
+    row.run(1).await.map(|_| ())
+}
+
+macro_rules! core {
+    ($($test:ident $name:literal,)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $test() -> anyhow::Result<()> {
+                holds($name).await
+            }
+        )*
+    };
+}
+
+core! {
+    f01_api_killed_before_the_commit "F01",
+    f03_leader_killed_before_a_commit "F03",
+    f04_leader_killed_before_its_effects "F04",
+    f06_leader_killed_before_reports_are_answered "F06",
+    f08_gateway_killed "F08",
+    f11_worker_killed "F11",
+    f12_worker_killed_before_the_answer "F12",
+    f10_monitors_killed "F10",
+    f15_bus_restarted "F15",
+    f17_database_killed "F17",
+    f24_late_result "F24",
+    f29_gateway_cut_from_the_bus "F29",
+    f35_asked_to_end "F35",
+    f37_poison "F37",
+    f38_cancel_races "F38",
+    f43_deposed_with_a_commit_under_way "F43",
+}
+
+#[test]
+fn every_row_has_a_name_of_its_own() {
+    let names: std::collections::BTreeSet<_> = ukai_faults::rows().iter().map(|row| row.name).collect();
+    assert_eq!(names.len(), ukai_faults::rows().len());
+}
