@@ -190,7 +190,8 @@ fn titled_not_found(shape: &Shape) -> Option<Decision> {
     let numbered = title.starts_with("404 ")
         || parts.map(str::trim).any(|part| {
             part.trim_end_matches(')').strip_suffix("404").is_some_and(|before| {
-                let word = before.trim_end_matches([' ', '(', '#', ':']).rsplit(' ').next().unwrap_or_default();
+                let word =
+                    before.trim_end_matches([' ', '(', '#', ':']).rsplit(' ').next().unwrap_or_default();
                 before.trim().is_empty() || ["error", "http", "status", "code", "page"].contains(&word)
             })
         });
