@@ -192,6 +192,7 @@ fn documents_name_files_that_exist() {
         let text = fs::read_to_string(&document).unwrap();
         for word in text.split(['`', '(', ')', ' ', '\n']) {
             let path = word.trim_start_matches("../");
+            let path = path.split_once('#').map_or(path, |(file, _heading)| file);
             let ours =
                 ["crates/", "services/", "proto/", "docs/"].iter().any(|folder| path.starts_with(folder));
             let file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
