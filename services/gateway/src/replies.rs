@@ -43,7 +43,15 @@ fn one(shared: &Arc<Shared>, item: Item, reply: Reply) {
 }
 
 /// The report changed nothing: it is late, or the worker never held the task.
+///
+/// Where the leader doesn't know the session (it ended, or was never told of), that says nothing about the run: without an
+/// answer the worker keeps its result, and reports it again once it is back.
 fn refuse(shared: &Arc<Shared>, item: Item, refused: &v1::Refused) {
+    if refused.unknown_session {
+        shared.metrics.refused.count("unknown_session");
+        closing::end(shared, &item.session, Manner::Close, "unknown_session");
+        return;
+    }
     let (reason, code, message) = match refused.reason.as_str() {
         "stale" => ("stale", Code::StaleRun, "the run is over or another is newer"),
         _ => ("not_assigned", Code::InvalidPayload, "the worker does not hold this task"),
@@ -57,9 +65,6 @@ fn refuse(shared: &Arc<Shared>, item: Item, refused: &v1::Refused) {
         if !wants_ack && let Some(socket) = session.socket() {
             closing::tell(&socket, code, message);
         }
-    }
-    if refused.unknown_session {
-        closing::end(shared, &session, Manner::Close, "unknown_session");
     }
 }
 

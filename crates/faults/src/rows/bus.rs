@@ -58,7 +58,8 @@ async fn returned(world: World) -> Outcome {
     let none =
         world.load.look(|seen| seen.refused.iter().all(|(_, s)| *s == StatusCode::SERVICE_UNAVAILABLE));
     ensure!(none, "a submit was answered with something else than 201 or 503");
-    world.finish(&["bus", "NATS", "nats"]).await?;
+    // With clocks this short the monitor may notice many silent sessions before the gateways are back to name theirs.
+    world.finish(&["bus", "NATS", "nats", "many workers fell silent"]).await?;
     Ok(vec![
         Measure::new("dispatch after the return", took, 10),
         Measure::new("the longest answer to a submit", longest, 5),

@@ -13,7 +13,7 @@ use crate::world::World;
 
 const HOLD_UP: Faults = Faults { up: Fault::Hold, down: Fault::None };
 const HOLD_DOWN: Faults = Faults { up: Fault::None, down: Fault::Hold };
-const LATE_REPLIES: Faults = Faults { up: Fault::None, down: Fault::Delay(Duration::from_millis(300)) };
+const LATE_REPLIES: Faults = Faults { up: Fault::None, down: Fault::Delay(Duration::from_millis(500)) };
 const NEWEST: &str = "SELECT epoch, n FROM ukai.commit_log ORDER BY epoch DESC, n DESC LIMIT 1";
 /// The standbys look every half second, a lease lasts five.
 const DISPATCH_AGAIN: u64 = 10;
@@ -60,21 +60,25 @@ pub(super) async fn killed_before_reports_are_answered(seed: u64) -> Outcome {
 /// Holds the leader's way to the database while work arrives, kills it, and measures until the next hand-out.
 async fn kill_holding(world: &mut World, faults: Faults) -> anyhow::Result<Duration> {
     let leader = world.fleet.leader()?;
-    world.fleet.schedulers[leader].database.set(faults);
     if faults == HOLD_DOWN {
-        // Late replies first, so that the commit whose reply is held has gathered many reports.
-        world.fleet.schedulers[leader].database.set(LATE_REPLIES);
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        commit_without_reply(world, leader).await?;
+    } else {
         world.fleet.schedulers[leader].database.set(faults);
-        let before = world.fleet.sql(NEWEST)?;
-        until("a commit without its reply", || world.fleet.sql(NEWEST).is_ok_and(|now| now != before))
-            .await?;
+        // Whatever passed before the hold has arrived by then, and more waits.
+        tokio::time::sleep(Duration::from_millis(400)).await;
     }
-    // Whatever passed before the hold has arrived by then.
-    tokio::time::sleep(Duration::from_millis(400)).await;
     world.fleet.schedulers[leader].process.kill()?;
     let killed = Instant::now();
     world.next_hand_out(killed, killed + Duration::from_millis(50)).await
+}
+
+/// Returns just after a commit was applied whose reply is still under way: replies come late for a while before, so that
+/// the commit has gathered many reports.
+async fn commit_without_reply(world: &World, leader: usize) -> anyhow::Result<()> {
+    world.fleet.schedulers[leader].database.set(LATE_REPLIES);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let before = world.fleet.sql(NEWEST)?;
+    until("a commit", || world.fleet.sql(NEWEST).is_ok_and(|now| now != before)).await
 }
 
 /// F07.
@@ -103,10 +107,9 @@ pub(super) async fn frozen(seed: u64) -> Outcome {
 pub(super) async fn deposed_with_a_commit_under_way(seed: u64) -> Outcome {
     let world = World::start(Shape::default(), seed).await?;
     let leader = world.fleet.leader()?;
-    let before = world.fleet.sql(NEWEST)?;
+    commit_without_reply(&world, leader).await?;
     world.fleet.schedulers[leader].database.set(HOLD_DOWN);
     let held = Instant::now();
-    until("a commit without its reply", || world.fleet.sql(NEWEST).is_ok_and(|now| now != before)).await?;
     until("another leads", || world.fleet.leader().is_ok_and(|now| now != leader)).await?;
     let took = world.next_hand_out(held, Instant::now()).await?;
     world.fleet.schedulers[leader].database.set(Faults::default());

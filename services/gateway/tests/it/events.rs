@@ -81,8 +81,8 @@ async fn a_session_that_the_leader_does_not_know_is_closed() {
     leader.answer(judge);
     let mut worker = Worker::registered(&server).await;
     let mut other = Worker::registered(&server).await;
-    assert_eq!(worker.ask("task:failed", &failed(5)).await, json!({"accepted": false, "reason": "stale"}));
-    worker.end().await;
+    // An answer would make it drop a result that may still count: it reports again once it is back.
+    worker.ends_unanswered("task:failed", &failed(5)).await;
     until(|| server.gateway.sessions() == 1).await;
     assert_eq!(other.ask("task:started", &started(1)).await, json!({"accepted": true}));
 }

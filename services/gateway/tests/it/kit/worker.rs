@@ -53,6 +53,14 @@ impl Worker {
         }
     }
 
+    /// Emits with the wish for an ack, and is closed without one.
+    pub(crate) async fn ends_unanswered(&mut self, event: &str, payload: &Value) {
+        self.0.emit_for_ack(event, payload).unwrap();
+        while let Ok(incoming) = soon(self.0.next()).await {
+            assert!(!matches!(incoming, Incoming::Ack(_)), "it was answered");
+        }
+    }
+
     pub(crate) async fn emit(&mut self, event: &str, payload: &Value) {
         self.0.emit(event, payload).unwrap();
         soon(self.0.flush()).await.unwrap();
