@@ -44,7 +44,7 @@ test-compose:
 
 test-faults:
 	@scripts/check.sh test
-	@scripts/packages.sh browser nats-server postgresql
+	@scripts/packages.sh browser nats-server postgresql faketime
 	@$(CARGO) build --workspace --bins --locked
 	@$(or $(CARGO_TARGET_DIR),target)/debug/ukai-faults --report docs/reliability.md $(ARGS)
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs Debian's packages for what is asked for and not found: browser (the default), nats-server, postgresql, docker.
+# Installs Debian's packages for what is asked for and not found: browser (the default), nats-server, postgresql,
+# faketime, docker.
 # Exits 2 and says what to do where it can't.
 set -eu
 
@@ -35,10 +36,12 @@ found() {
         nats-server) any_executable /usr/sbin/nats-server /usr/local/bin/nats-server /usr/bin/nats-server \
             /opt/homebrew/bin/nats-server /usr/local/sbin/nats-server ;;
         postgresql) newest_postgresql >/dev/null ;;
+        faketime) compgen -G '/usr/lib*/*/faketime/libfaketimeMT.so.1' || compgen -G '/usr/lib*/faketime/libfaketimeMT.so.1' ||
+            compgen -G '/usr/local/lib/faketime/libfaketimeMT.so.1' ;;
         docker) any_executable /usr/sbin/dockerd /usr/bin/dockerd && any_executable /usr/sbin/debootstrap &&
             any_executable /usr/sbin/iptables && { docker compose version >/dev/null 2>&1 ||
             any_executable /usr/bin/docker-compose /usr/local/bin/docker-compose; } ;;
-        *) echo "packages.sh: $1 is not known: browser, nats-server, postgresql, docker" >&2; exit 2 ;;
+        *) echo "packages.sh: $1 is not known: browser, nats-server, postgresql, faketime, docker" >&2; exit 2 ;;
     esac
 }
 
@@ -47,6 +50,7 @@ packages() {
         browser) echo "chromium-headless-shell chromium-sandbox fonts-dejavu-core" ;;
         nats-server) echo "nats-server" ;;
         postgresql) echo "postgresql postgresql-client" ;;
+        faketime) echo "libfaketime" ;;
         docker) echo "docker.io docker-compose iptables debootstrap" ;;
     esac
 }
@@ -57,6 +61,7 @@ elsewhere() {
         browser) echo "Install Chromium or Google Chrome (https://www.google.com/chrome)" ;;
         nats-server) echo "Install nats-server 2.9 or newer (https://nats.io; brew install nats-server)" ;;
         postgresql) echo "Install PostgreSQL 15 or newer (https://www.postgresql.org; brew install postgresql)" ;;
+        faketime) echo "Install libfaketime (https://github.com/wolfcw/libfaketime)" ;;
         docker) echo "Only Debian and what comes from it can run this test: install docker.io, docker-compose, debootstrap" ;;
     esac
 }
@@ -64,7 +69,7 @@ elsewhere() {
 missing=()
 wanted=()
 for thing in "${@:-browser}"; do
-    found "$thing" && continue
+    found "$thing" >/dev/null && continue
     missing+=("$thing")
     read -ra names <<<"$(packages "$thing")"
     wanted+=("${names[@]}")
@@ -111,5 +116,5 @@ no_services
 case " ${missing[*]} " in *" postgresql "*) no_cluster ;; esac
 as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${wanted[@]}"
 for thing in "${missing[@]}"; do
-    found "$thing" || { echo "$thing was installed, but its binary isn't where Ukai looks for it." >&2; exit 2; }
+    found "$thing" >/dev/null || { echo "$thing was installed, but its binary isn't where Ukai looks for it." >&2; exit 2; }
 done

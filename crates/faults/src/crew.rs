@@ -8,6 +8,7 @@ use anyhow::Context;
 use reqwest::Method;
 use serde_json::json;
 use ukai_testkit::fake_worker::{Answer, Ending, FakeWorker, Happening, Observer};
+use ukai_testkit::proxy::FaultProxy;
 
 use crate::fleet::Fleet;
 
@@ -37,6 +38,12 @@ impl Journal {
     #[must_use]
     pub(crate) fn all(&self) -> Vec<Entry> {
         self.entries().clone()
+    }
+
+    /// Adds what another journal has.
+    pub(crate) fn take(&self, other: &Self) {
+        let others = other.all();
+        self.entries().extend(others);
     }
 
     /// How many entries are like that.
@@ -90,7 +97,23 @@ pub(crate) struct Member {
     pub(crate) ending: Ending,
     /// Its id at the server.
     pub(crate) id: String,
-    token: String,
+    /// What it shows at the door.
+    pub(crate) token: String,
+}
+
+/// How a member behaves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Habits {
+    /// The longest that a page takes.
+    pub(crate) page: Duration,
+    /// It goes on with what it is told to drop.
+    pub(crate) ignores_cancels: bool,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self { page: PAGE, ignores_cancels: false }
+    }
 }
 
 /// Workers that run in this process.
@@ -112,33 +135,101 @@ impl Crew {
     /// # Errors
     /// One can't be.
     pub(crate) async fn start(fleet: &Fleet, count: usize, seed: u64) -> anyhow::Result<Self> {
-        let mut crew = Self { journal: Arc::default(), members: Vec::new(), seed };
-        let begun = Instant::now();
+        Self::start_at(fleet, count, seed, |number| fleet.gateway_urls(number)).await
+    }
+
+    /// The same at addresses of one's own, by the worker's number.
+    ///
+    /// # Errors
+    /// One can't be connected.
+    pub(crate) async fn start_at(
+        fleet: &Fleet,
+        count: usize,
+        seed: u64,
+        urls: impl Fn(usize) -> Vec<String>,
+    ) -> anyhow::Result<Self> {
+        let mut hired = Vec::new();
         for number in 0..count {
-            let made =
-                fleet.ask(Method::POST, "/api/workers", &json!({ "name": format!("crew-{number}") })).await?;
-            let text = |field: &str| made[field].as_str().map(str::to_owned).context("a new worker");
-            let member = Member { ending: Ending::default(), id: text("id")?, token: text("token")? };
-            crew.members.push(member);
-            crew.dial(number, fleet.gateway_urls(number), PAGE);
+            hired.push(enrol(fleet, &format!("crew-{number}")).await?);
+        }
+        Self::hire(hired, seed, urls).await
+    }
+
+    /// Connects workers that are known already, by id and token, and waits until all are registered.
+    ///
+    /// # Errors
+    /// One can't be.
+    pub(crate) async fn hire(
+        hired: Vec<(String, String)>,
+        seed: u64,
+        urls: impl Fn(usize) -> Vec<String>,
+    ) -> anyhow::Result<Self> {
+        let (count, begun) = (hired.len(), Instant::now());
+        let mut crew = Self { journal: Arc::default(), members: Vec::new(), seed };
+        for (number, (id, token)) in hired.into_iter().enumerate() {
+            crew.members.push(Member { ending: Ending::default(), id, token });
+            crew.dial(number, urls(number), PAGE);
         }
         let journal = Arc::clone(&crew.journal);
         until("all workers are registered", || journal.registered_after(begun).len() == count).await?;
         Ok(crew)
     }
 
+    /// A member dials again, through a link of its own.
+    ///
+    /// # Errors
+    /// It isn't registered again.
+    pub(crate) async fn relink(
+        &mut self,
+        fleet: &Fleet,
+        number: usize,
+        page: Duration,
+    ) -> anyhow::Result<FaultProxy> {
+        self.members.get(number).context("a member")?.ending.kill.cancel();
+        let gateway = &fleet.gateways[number % fleet.gateways.len()];
+        let link = FaultProxy::to(gateway.address).await?;
+        let dialled = Instant::now();
+        self.dial(number, vec![format!("http://{}", link.address())], page);
+        until("it is back", || self.journal.registered_after(dialled).contains(&number)).await?;
+        Ok(link)
+    }
+
+    /// Another machine with a member's token; its journal is its own.
+    pub(crate) fn twin(fleet: &Fleet, of: &Member, seed: u64) -> Self {
+        let member = Member { ending: Ending::default(), id: of.id.clone(), token: of.token.clone() };
+        let mut twin = Self { journal: Arc::default(), members: vec![member], seed };
+        twin.dial(0, fleet.gateway_urls(1), PAGE);
+        twin
+    }
+
     /// Starts a member (again) at these addresses; before, it remembers nothing.
-    pub(crate) fn dial(&mut self, number: usize, mut urls: Vec<String>, page: Duration) {
+    pub(crate) fn dial(&mut self, number: usize, urls: Vec<String>, page: Duration) {
+        self.dial_as(number, urls, Habits { page, ..Habits::default() });
+    }
+
+    /// The same with other habits.
+    pub(crate) fn dial_as(&mut self, number: usize, mut urls: Vec<String>, habits: Habits) {
         let Some(member) = self.members.get_mut(number) else { return };
         let others = urls.split_off(urls.len().min(1));
         let Some(url) = urls.pop() else { return };
         member.ending = Ending::default();
         let mut worker = FakeWorker::new(&url, &member.token, self.seed ^ (number as u64) << 8);
         worker.others = others;
-        worker.page = page / 10..page;
+        worker.page = habits.page / 10..habits.page;
+        worker.ignores_cancels = habits.ignores_cancels;
         worker.reconnect = Duration::from_millis(500);
         tokio::spawn(worker.run(member.ending.clone(), observer(&self.journal, number)));
     }
+}
+
+/// A new worker's id and token.
+///
+/// # Errors
+/// None was made.
+pub(crate) async fn enrol(fleet: &Fleet, name: &str) -> anyhow::Result<(String, String)> {
+    let made = fleet.ask(Method::POST, "/api/workers", &json!({ "name": name })).await?;
+    let text = |field: &str| made[field].as_str().map(str::to_owned).context("a new worker");
+    Ok((text("id")?, text("token")?))
 }
 
 fn observer(journal: &Arc<Journal>, worker: usize) -> Observer {

@@ -10,13 +10,16 @@ use anyhow::{Context, ensure};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use ukai_testkit::nats::NatsServer;
+use ukai_testkit::nats_middle::{Chaos, NatsMiddle};
 use ukai_testkit::postgres::{Cluster, Disk};
 use ukai_testkit::process::{self, Process};
 use ukai_testkit::proxy::{FaultProxy, Faults};
 
-const KEY: &str = "uka_fedcba9876543210fedcba9876543210";
+use crate::clock::WrongClock;
+
+pub(crate) const KEY: &str = "uka_fedcba9876543210fedcba9876543210";
 const INTERNAL: &str = "known-to-all-services-of-this-fleet";
-const DATABASE: &str = "ukai";
+pub(crate) const DATABASE: &str = "ukai";
 /// A start, on a machine that is busy.
 const START: Duration = Duration::from_secs(60);
 
@@ -40,6 +43,12 @@ pub(crate) struct Shape {
     pub(crate) lost: Duration,
     /// How long a worker may stay away whose socket closed.
     pub(crate) away: Duration,
+    /// Added to a task's time for the way of its result.
+    pub(crate) slack: Duration,
+    /// What happens to every message of the bus.
+    pub(crate) chaos: Option<Chaos>,
+    /// By how many seconds a process's wall clock is wrong, by its kind and number.
+    pub(crate) clock: Option<fn(&str, usize) -> i64>,
 }
 
 impl Default for Shape {
@@ -51,6 +60,9 @@ impl Default for Shape {
             task_timeout: Duration::from_secs(10),
             lost: LOST,
             away: AWAY,
+            slack: Duration::from_secs(5),
+            chaos: None,
+            clock: None,
         }
     }
 }
@@ -64,6 +76,10 @@ pub(crate) struct Service {
     pub(crate) address: SocketAddr,
     /// Where `/readyz` is.
     health: SocketAddr,
+    /// The way to `--listen`; where a scheduler says that it is reached.
+    pub(crate) door: FaultProxy,
+    /// What its wall clock is read from, where that is wrong.
+    pub(crate) clock: Option<WrongClock>,
     /// Its way to the database.
     pub(crate) database: FaultProxy,
     /// Its way to the bus.
@@ -87,6 +103,7 @@ pub(crate) struct Fleet {
     pub(crate) postgres: Cluster,
     /// A server of its own.
     pub(crate) nats: NatsServer,
+    middle: Option<NatsMiddle>,
     _folder: tempfile::TempDir,
 }
 
@@ -105,7 +122,15 @@ impl Fleet {
             .args(["migrate", "--database-url", &postgres.url(DATABASE)])
             .output()?;
         ensure!(migrated.status.success(), "migrate: {}", String::from_utf8_lossy(&migrated.stderr));
-        let place = Place { postgres: &postgres, nats: &nats, folder: folder.path(), shape };
+        let middle = match shape.chaos {
+            Some(chaos) => Some(NatsMiddle::to(nats.address().parse()?, chaos).await?),
+            None => None,
+        };
+        let bus = match &middle {
+            Some(middle) => middle.address(),
+            None => nats.address().parse()?,
+        };
+        let place = Place { postgres: &postgres, bus, folder: folder.path(), shape };
         let mut fleet = Self {
             schedulers: place.many("ukai-scheduler", shape.schedulers).await?,
             gateways: place.many("ukai-gateway", shape.gateways).await?,
@@ -114,6 +139,7 @@ impl Fleet {
             http: reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?,
             postgres,
             nats,
+            middle,
             _folder: folder,
         };
         let http = fleet.http.clone();
@@ -146,8 +172,13 @@ impl Fleet {
         let address = self.sql(
             "SELECT address FROM ukai.leader WHERE expires_at > extract(epoch from clock_timestamp()) * 1000",
         )?;
-        let found = self.schedulers.iter().position(|s| s.address.to_string() == address);
+        let found = self.schedulers.iter().position(|s| s.door.address().to_string() == address);
         found.with_context(|| format!("no scheduler at {address:?} leads"))
+    }
+
+    /// Messages that the bus has lost so far.
+    pub(crate) fn lost_messages(&self) -> u64 {
+        self.middle.as_ref().map_or(0, NatsMiddle::lost)
     }
 
     /// Rows of a statement on the queue's database, one a line; it doesn't pass a link.
@@ -229,7 +260,7 @@ pub(crate) async fn send(
 /// What all processes of a fleet share.
 struct Place<'a> {
     postgres: &'a Cluster,
-    nats: &'a NatsServer,
+    bus: SocketAddr,
     folder: &'a Path,
     shape: Shape,
 }
@@ -245,11 +276,12 @@ impl Place<'_> {
 
     async fn service(&self, name: &str, number: usize) -> anyhow::Result<Service> {
         let database = FaultProxy::to(SocketAddr::from(([127, 0, 0, 1], self.postgres.port()))).await?;
-        let bus = FaultProxy::to(self.nats.address().parse()?).await?;
+        let bus = FaultProxy::to(self.bus).await?;
         let mut url = url::Url::parse(&self.postgres.url(DATABASE))?;
         url.set_port(Some(database.address().port())).ok().context("a port")?;
         let address = process::free_address()?;
         let mut health = address;
+        let door = FaultProxy::to(address).await?;
         let mut command = process::command(&process::binary(name)?);
         command
             .args(["--listen", &address.to_string()])
@@ -260,27 +292,47 @@ impl Place<'_> {
             .env("UKAI_HEARTBEAT_INTERVAL_MS", "500")
             .env("UKAI_HEARTBEAT_TIMEOUT_MS", self.shape.lost.as_millis().to_string())
             .env("UKAI_AWAY_GRACE_MS", self.shape.away.as_millis().to_string())
-            .env("UKAI_TASK_TIMEOUT_MS", self.shape.task_timeout.as_millis().to_string());
+            .env("UKAI_TASK_TIMEOUT_MS", self.shape.task_timeout.as_millis().to_string())
+            .env("UKAI_DEADLINE_SLACK_MS", self.shape.slack.as_millis().to_string());
         if name == "ukai-scheduler" {
             health = process::free_address()?;
             command.args(["--metrics-listen", &health.to_string()]);
+            command.args(["--advertise", &door.address().to_string()]);
         }
         if name == "ukai-api" {
             let store = self.folder.join("artifacts");
             command.arg("--allow-private-targets").arg("--artifact-store").arg(store);
         }
         settle(&mut command);
+        let clock = match self.shape.clock {
+            Some(offset) => {
+                let file = self.folder.join(format!("{name}-{number}.clock"));
+                Some(WrongClock::wind(&mut command, file, offset(name, number))?)
+            }
+            None => None,
+        };
         let process = Process::start(&format!("{name}-{number}"), command, self.folder)?;
-        Ok(Service { process, address, health, database, bus })
+        Ok(Service { process, address, health, door, clock, database, bus })
     }
 }
 
 /// A fleet's logs are read by the checker, as text.
-fn settle(command: &mut Command) {
+pub(crate) fn settle(command: &mut Command) {
     command.env("UKAI_LOG", "info").env("NO_COLOR", "1").env("RUST_BACKTRACE", "0");
 }
 
 impl Service {
+    /// The value of one of its metrics, without labels; 0 where it isn't shown.
+    ///
+    /// # Errors
+    /// It doesn't answer.
+    pub(crate) async fn metric(&self, http: &reqwest::Client, name: &str) -> anyhow::Result<f64> {
+        let url = format!("http://{}/metrics", self.health);
+        let text = http.get(url).bearer_auth(KEY).send().await?.error_for_status()?.text().await?;
+        let lines = text.lines().filter(|line| line.starts_with(name) && !line.starts_with('#'));
+        Ok(lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum())
+    }
+
     /// Waits until it says so itself.
     ///
     /// # Errors

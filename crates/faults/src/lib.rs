@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod clock;
 pub mod command;
 mod crew;
 mod fleet;
+mod hand;
+mod laptop;
 mod load;
 pub mod report;
 mod rows;

@@ -37,10 +37,15 @@ impl Load {
     /// Starts to submit `count` tasks. A request that isn't answered with 201 is sent again under the same key.
     #[must_use]
     pub(crate) fn start(fleet: &Fleet, count: usize) -> Self {
+        Self::at(&fleet.http, &format!("http://{}/api/tasks", fleet.api.address), count)
+    }
+
+    /// The same at an address of one's own.
+    #[must_use]
+    pub(crate) fn at(http: &reqwest::Client, url: &str, count: usize) -> Self {
         let seen: Arc<Mutex<Seen>> = Arc::default();
-        let url = format!("http://{}/api/tasks", fleet.api.address);
         let clients = (0..CLIENTS).map(|client| {
-            let (seen, http, url) = (Arc::clone(&seen), fleet.http.clone(), url.clone());
+            let (seen, http, url) = (Arc::clone(&seen), http.clone(), url.to_owned());
             tokio::spawn(async move {
                 for number in (client..count).step_by(CLIENTS) {
                     submit(&http, &url, number, &seen).await;

@@ -22,8 +22,17 @@ pub(crate) struct World {
 impl World {
     /// Starts a fleet, its crew and a submitter, and waits until results come in.
     pub(crate) async fn start(shape: Shape, seed: u64) -> anyhow::Result<Self> {
+        Self::start_at(shape, seed, Fleet::gateway_urls).await
+    }
+
+    /// The same with workers that dial the addresses of one's own choice.
+    pub(crate) async fn start_at(
+        shape: Shape,
+        seed: u64,
+        urls: impl Fn(&Fleet, usize) -> Vec<String>,
+    ) -> anyhow::Result<Self> {
         let fleet = Fleet::start(shape).await?;
-        let crew = Crew::start(&fleet, WORKERS, seed).await?;
+        let crew = Crew::start_at(&fleet, WORKERS, seed, |number| urls(&fleet, number)).await?;
         let load = Load::start(&fleet, TASKS);
         let world = Self { fleet, crew, load };
         // Another moment of the work for each seed.

@@ -241,6 +241,9 @@ pub trait Reads: Send + Sync + 'static {
     /// The worker whose token has the prefix.
     async fn worker_token(&self, prefix: &str) -> Result<Option<WorkerToken>, StoreError>;
 
+    /// Those of `workers` that aren't registered any more.
+    async fn gone_workers(&self, workers: Vec<WorkerId>) -> Result<Vec<WorkerId>, StoreError>;
+
     /// The key with the prefix.
     async fn api_key(&self, prefix: &str) -> Result<Option<ApiKeyRow>, StoreError>;
 

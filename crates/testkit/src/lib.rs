@@ -2,6 +2,7 @@
 
 pub mod fake_worker;
 pub mod nats;
+pub mod nats_middle;
 pub mod postgres;
 pub mod process;
 pub mod proxy;

@@ -106,6 +106,17 @@ impl Process {
         self.child.id()
     }
 
+    /// Its resident memory, in bytes.
+    ///
+    /// # Errors
+    /// It ended, or this system doesn't tell.
+    pub fn memory(&self) -> io::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+        kib.map(|kib| kib << 10).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
     /// SIGKILL; returns once it is gone.
     ///
     /// # Errors

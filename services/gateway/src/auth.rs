@@ -89,6 +89,11 @@ impl Authenticator {
         Ok(bearer)
     }
 
+    /// Those of `workers` whose tokens were revoked since.
+    pub(crate) async fn revoked(&self, workers: Vec<WorkerId>) -> Result<Vec<WorkerId>, StoreError> {
+        self.reads.gone_workers(workers).await
+    }
+
     /// Forgets an answer: the leader knew better.
     pub(crate) fn forget(&self, worker: WorkerId) {
         lock(&self.answers).retain(|_, (bearer, _)| *bearer != Bearer::Worker(worker));

@@ -6,7 +6,7 @@ use crate::closing::{self, Manner};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::shared::Shared;
-use crate::{batcher, connect, heartbeats, pushes, reach, turning_away};
+use crate::{batcher, connect, heartbeats, pushes, reach, revocations, turning_away};
 use axum::middleware::from_fn_with_state;
 use socketioxide::{ParserConfig, SocketIo};
 use std::sync::Arc;
@@ -98,12 +98,13 @@ impl Gateway {
     pub async fn run(self, shutdown: Shutdown) -> Result<(), BusError> {
         let shared = self.shared;
         let requests = shared.bus.serve(&gateway_subject(&shared.id.to_string())).await?;
-        let (_, _, _, outcome, _, _) = tokio::join!(
+        let (_, _, _, outcome, _, _, _) = tokio::join!(
             pushes::run(Arc::clone(&shared), requests, shutdown.clone()),
             heartbeats::run(Arc::clone(&shared), shutdown.clone()),
             batcher::run(Arc::clone(&shared), shutdown.clone()),
             reach::run(Arc::clone(&shared), shutdown.clone()),
             turning_away::run(Arc::clone(&shared), shutdown.clone()),
+            revocations::run(Arc::clone(&shared), shutdown.clone()),
             close_all(shared, shutdown),
         );
         outcome

@@ -19,6 +19,7 @@ mod pushes;
 mod reach;
 mod received;
 mod replies;
+mod revocations;
 mod session;
 mod sessions;
 mod shared;

@@ -56,6 +56,8 @@ pub(crate) async fn run(shared: Arc<Shared>, shutdown: Shutdown) -> Result<(), B
             }
             _ = ticks.tick() => ear.tick(Instant::now()),
         }
+        let may_miss = ear.is_late(Instant::now());
+        shared.may_miss_words.send_if_modified(|before| std::mem::replace(before, may_miss) != may_miss);
         let reach = ear.reach(Instant::now(), shared.config.limits.cut_after);
         if shared.reach.send_if_modified(|before| std::mem::replace(before, reach) != reach) {
             match reach {
@@ -118,6 +120,11 @@ impl Ear {
         self.echo += late;
         let echo = self.echo;
         self.others.retain(|_, heard| *heard + NEIGHBOUR >= echo);
+    }
+
+    /// An echo is overdue.
+    fn is_late(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.echo) > LATE
     }
 
     fn reach(&self, now: Instant, cut_after: Duration) -> Reach {

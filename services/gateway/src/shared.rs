@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) engine: OnceLock<SocketIoService<axum::Router>>,
     /// Whether the bus reaches this gateway.
     pub(crate) reach: watch::Sender<Reach>,
+    /// Whether its last word is so old that the leader may have said something that didn't arrive.
+    pub(crate) may_miss_words: watch::Sender<bool>,
     /// Whether an announcement is under way: what is pushed meanwhile is not in it, so it is confirmed after it only.
     pub(crate) announcing: watch::Sender<bool>,
     /// Whether workers are sent elsewhere.
@@ -63,6 +65,7 @@ impl Shared {
             acknowledged: watch::Sender::new(false),
             engine: OnceLock::new(),
             reach: watch::Sender::default(),
+            may_miss_words: watch::Sender::default(),
             announcing: watch::Sender::default(),
             refuses: AtomicBool::new(false),
             health: OnceLock::new(),

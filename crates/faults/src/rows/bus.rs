@@ -1,16 +1,25 @@
 //! The bus is away or silent: submits go on, nobody is declared lost, the flow resumes by itself.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use reqwest::StatusCode;
+use ukai_testkit::fake_worker::Happening;
+use ukai_testkit::nats_middle::Chaos;
 
 use super::{Measure, Outcome};
-use crate::fleet::Shape;
-use crate::world::World;
+use crate::check::check;
+use crate::crew::{Crew, until};
+use crate::fleet::{Fleet, Shape};
+use crate::load::Load;
+use crate::world::{TASKS, WORKERS, World};
 
 /// As long as three of the fleet's timeouts, and longer than it takes to notice a bus that stands still.
 const GONE: Duration = Duration::from_secs(18);
+
+/// A message that is lost costs its sender a timeout.
+const CHAOTIC_TASKS: usize = 300;
 
 /// F15.
 pub(super) async fn restarted(seed: u64) -> Outcome {
@@ -37,6 +46,34 @@ pub(super) async fn frozen(seed: u64) -> Outcome {
     returned(world).await
 }
 
+/// F16: with clocks a tenth as long, messages are late by a tenth too.
+pub(super) async fn chaotic(seed: u64) -> Outcome {
+    let chaos = Chaos { late: Duration::from_millis(500), lost_percent: 5, twice: true, seed };
+    let begun = Instant::now();
+    let fleet = Fleet::start(Shape { chaos: Some(chaos), ..Shape::default() }).await?;
+    let crew = Crew::start(&fleet, WORKERS, seed).await?;
+    let load = Load::start(&fleet, CHAOTIC_TASKS);
+    until("all results", || crew.journal.accepted() >= CHAOTIC_TASKS).await?;
+    let took = begun.elapsed();
+    let unhappy = fleet.sql("SELECT id, status FROM ukai.task_done WHERE status <> 'completed'")?;
+    ensure!(unhappy.is_empty(), "ended otherwise than in order: {unhappy}");
+    let entries = crew.journal.all().into_iter();
+    let told = entries.filter_map(|entry| match entry.happening {
+        Happening::Assigned { task, run } => Some(format!("{task}|{run}")),
+        _ => None,
+    });
+    let told: BTreeSet<String> = told.collect();
+    let counted = fleet.sql("SELECT task, run FROM ukai.run WHERE outcome <> 'handed_back'")?;
+    for run in counted.lines() {
+        ensure!(told.contains(run), "run {run} counts as an attempt, and no worker was told of it");
+    }
+    let lost = fleet.lost_messages();
+    ensure!(lost > 50, "only {lost} messages were lost");
+    let seen = load.finish().await?;
+    check(&fleet, &crew.journal, &seen.accepted, &["bus", "NATS", "nats"]).await?;
+    Ok(vec![Measure::new("all tasks done, start included", took, 120)])
+}
+
 async fn away(world: &World) -> anyhow::Result<()> {
     let (gone, before) = (Instant::now(), world.load.accepted());
     tokio::time::sleep(GONE).await;
@@ -45,7 +82,7 @@ async fn away(world: &World) -> anyhow::Result<()> {
             seen.refused.iter().filter(|(at, _)| *at > gone).map(|(_, status)| *status).collect();
         (seen.accepted.len(), refused)
     });
-    ensure!(accepted > before || accepted == crate::world::TASKS, "nothing was accepted without a bus");
+    ensure!(accepted > before || accepted == TASKS, "nothing was accepted without a bus");
     ensure!(refused.is_empty(), "submits were refused without a bus: {refused:?}");
     Ok(())
 }

@@ -47,6 +47,50 @@ pub(super) async fn silent(seed: u64) -> Outcome {
     ])
 }
 
+/// F18, its other half: somebody leaves a lock on the leases.
+pub(super) async fn locked(seed: u64) -> Outcome {
+    let world = World::start(Shape::default(), seed).await?;
+    let lock = "LOCK TABLE ukai.task_lease IN ACCESS EXCLUSIVE MODE";
+    let held = world.fleet.postgres.open_transaction(crate::fleet::DATABASE, lock)?;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    refused_clearly(&world)?;
+    let longest = world.load.look(|seen| seen.longest);
+    drop(held);
+    let back = Instant::now();
+    let took = accepts_again(&world, back).await?;
+    world.next_hand_out(back, back).await?;
+    world.finish(OWN_WORDS).await?;
+    Ok(vec![
+        Measure::new("the longest answer to a submit", longest, 5),
+        Measure::new("accepts again", took, 10),
+    ])
+}
+
+/// F19: every new transaction is read-only, as on a server that was made a standby; then it is the primary again.
+pub(super) async fn read_only(seed: u64) -> Outcome {
+    let world = World::start(Shape::default(), seed).await?;
+    let set = |word: &str| {
+        world.fleet.sql(&format!("ALTER SYSTEM SET default_transaction_read_only = {word}"))?;
+        world.fleet.sql("SELECT pg_reload_conf()")
+    };
+    set("on")?;
+    let refused = || world.load.look(|seen| seen.refused.len());
+    crate::crew::until("submits are refused", || refused() > 0).await?;
+    // Longer than the leader's lease, which can't be renewed.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    refused_clearly(&world)?;
+    let longest = world.load.look(|seen| seen.longest);
+    set("off")?;
+    let back = Instant::now();
+    let took = accepts_again(&world, back).await?;
+    world.next_hand_out(back, back).await?;
+    world.finish(OWN_WORDS).await?;
+    Ok(vec![
+        Measure::new("the longest answer to a submit", longest, 5),
+        Measure::new("accepts again", took, 10),
+    ])
+}
+
 fn refused_clearly(world: &World) -> anyhow::Result<()> {
     let refused: Vec<u16> = world.load.look(|seen| seen.refused.iter().map(|(_, status)| *status).collect());
     ensure!(

@@ -1,10 +1,12 @@
 //! A gateway dies with its workers' sockets: they come back elsewhere with what they hold.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use ukai_testkit::fake_worker::Happening;
 use ukai_testkit::proxy::{Fault, Faults};
 
-use super::{Measure, Outcome};
+use super::{HOLD_UP, Measure, Outcome};
 use crate::crew::until;
 use crate::fleet::Shape;
 use crate::world::{WORKERS, World};
@@ -25,6 +27,38 @@ pub(super) async fn killed(seed: u64) -> Outcome {
     world.none_lost("though their workers came back in time")?;
     world.finish(ALERTS).await?;
     Ok(vec![Measure::new("all workers back", back, 30)])
+}
+
+/// F09: reports have reached it and can't go on to the bus when it dies.
+pub(super) async fn killed_before_the_bus(seed: u64) -> Outcome {
+    let mut world = World::start(Shape::default(), seed).await?;
+    let journal = std::sync::Arc::clone(&world.crew.journal);
+    world.fleet.gateways[0].bus.set(HOLD_UP);
+    let held = Instant::now();
+    // Workers are dealt to the gateways in turn.
+    let unanswered = || {
+        let mut open = BTreeSet::new();
+        for entry in journal.all().iter().filter(|e| e.at > held && e.worker % 2 == 0) {
+            match &entry.happening {
+                Happening::Reported { task, run } => open.insert((task.clone(), *run)),
+                Happening::Answered { task, run, .. } => open.remove(&(task.clone(), *run)),
+                _ => false,
+            };
+        }
+        open
+    };
+    until("reports wait", || unanswered().len() >= 5).await?;
+    let waiting = unanswered();
+    world.fleet.gateways[0].process.kill()?;
+    let killed = Instant::now();
+    until("they are reported again and answered", || unanswered().is_disjoint(&waiting)).await?;
+    let answered = killed.elapsed();
+    let counted = journal.accepted_runs();
+    let missing: Vec<_> =
+        waiting.iter().filter(|(task, run)| counted.get(task) != Some(&vec![*run])).collect();
+    anyhow::ensure!(missing.is_empty(), "these were reported and don't count: {missing:?}");
+    world.finish(ALERTS).await?;
+    Ok(vec![Measure::new("all of them answered", answered, 30)])
 }
 
 /// F29: its workers go to the other one by themselves.

@@ -3,16 +3,36 @@
 mod api;
 mod bus;
 mod cancel;
+mod clocks;
 mod database;
 mod gateway;
 mod leader;
+mod link;
+mod mixed;
 mod monitor;
 mod order;
+mod stuck;
+mod tokens;
 mod worker;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
+
+use ukai_testkit::fake_worker::Happening;
+use ukai_testkit::proxy::{Fault, Faults};
+
+/// What is sent waits; answers pass.
+const HOLD_UP: Faults = Faults { up: Fault::Hold, down: Fault::None };
+/// Answers wait; what is sent passes.
+const HOLD_DOWN: Faults = Faults { up: Fault::None, down: Fault::Hold };
+/// Nothing passes, and no end of a connection either.
+const HOLD_BOTH: Faults = Faults { up: Fault::Hold, down: Fault::Hold };
+
+/// An `error` with that code.
+fn is_error(happening: &Happening, code: &str) -> bool {
+    matches!(happening, Happening::Error(text) if text.contains(&format!("\"{code}\"")))
+}
 
 /// What was measured against its bound.
 #[derive(Debug, Clone)]
@@ -77,25 +97,43 @@ macro_rules! rows {
 
 rows! {
     "F01" api::killed_before_the_commit: "api killed before the submit commits",
+    "F02" api::killed_before_the_reply: "api killed after the commit, before the reply",
     "F03" leader::killed_before_a_commit: "leader killed before a commit",
     "F04" leader::killed_before_its_effects: "leader killed after a commit, before its effects",
     "F05" leader::killed_before_reports_are_committed: "leader killed between a report's receipt and its commit",
     "F06" leader::killed_before_reports_are_answered: "leader killed after a report's commit, before the answer",
     "F07" leader::frozen: "leader stopped, then continued",
     "F08" gateway::killed: "gateway killed with half of the workers",
+    "F09" gateway::killed_before_the_bus: "gateway killed between a worker's report and the bus",
     "F10" monitor::killed: "heartbeat-monitor killed; two alive",
     "F11" worker::killed_while_it_works: "worker killed while its task runs",
     "F12" worker::killed_before_the_answer: "worker killed after sending, before the answer",
     "F15" bus::restarted: "NATS killed and restarted",
     "F15b" bus::frozen: "NATS stopped, then continued",
+    "F16" bus::chaotic: "every message of the bus twice, up to 0.5 s late, 5 in 100 lost each way",
     "F17" database::killed: "PostgreSQL killed under load",
     "F18" database::silent: "PostgreSQL silent",
+    "F18b" database::locked: "a lock held for 20 s on the table of leases",
+    "F19" database::read_only: "PostgreSQL turned read-only for 8 s",
+    "F22" link::half_open_and_unread: "a half-open worker; one that doesn't read",
+    "F23" link::slow_and_late: "a slow worker, late beats, one silent for too long",
     "F24" order::late_result: "a result after its lease was given to another",
+    "F25" tokens::one_result_many_times: "the same result 50 times through two gateways",
+    "F26" clocks::wrong: "clocks an hour off, and set by a day meanwhile",
+    "F26b" clocks::asleep: "a worker's machine slept",
+    "F27" tokens::one_token_twice: "one token on two machines",
     "F29" gateway::cut_from_the_bus: "gateway cut from the bus but not from its workers",
+    "F33" tokens::words_of_others: "another's task, a guessed run, a revoked token",
+    "F34" tokens::revoked: "a token revoked while its task runs, bus up and bus away",
     "F35" order::asked_to_end: "SIGTERM to each service under load",
     "F37" worker::poison: "a task that kills each worker it meets",
     "F38" cancel::races_with_completion: "cancel races with completion",
+    "F41" mixed::migrations: "migrations killed midway, four at once, repeated",
+    "F41b" mixed::newer_schema: "services restarted one by one on a newer schema; a newer worker",
     "F43" leader::deposed_with_a_commit_under_way: "a commit's reply is lost and a standby takes over",
+    "F44" stuck::unstorable_reports: "reports that the store can't hold",
+    "F45" stuck::beats_and_never_answers: "a worker that beats, never answers and ignores a cancel",
+    "F46" monitor::stalled: "the monitor stopped; all workers of a gateway silent at once",
 }
 
 /// The row of that name.

@@ -5,10 +5,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use ukai_testkit::proxy::{Fault, FaultProxy, Faults};
 
-use super::{Measure, Outcome};
+use super::{HOLD_BOTH, Measure, Outcome};
 use crate::crew::{PAGE, until};
-use crate::fleet::{LOST, Shape};
-use crate::world::World;
+use crate::fleet::{Fleet, LOST, Shape};
+use crate::world::{WORKERS, World};
+
+/// Sessions as the leader knows them.
+const SESSIONS: &str = "ukai_scheduler_connected_sessions";
+/// The monitor's word on a mass loss.
+const ALERT: &str = "many workers fell silent at once";
 
 /// F10.
 pub(super) async fn killed(seed: u64) -> Outcome {
@@ -50,6 +55,44 @@ pub(super) async fn killed(seed: u64) -> Outcome {
     world.crew.members[quiet].ending.kill.cancel();
     world.finish(&["many workers fell silent"]).await?;
     Ok(vec![Measure::new("lost after the monitors' start, beyond the timeout", lost.saturating_sub(LOST), 5)])
+}
+
+/// F46: the judge stands still, then all workers of one gateway fall silent at once.
+pub(super) async fn stalled(seed: u64) -> Outcome {
+    let through_its_door = |fleet: &Fleet, number: usize| match number % 2 {
+        0 => vec![format!("http://{}", fleet.gateways[0].door.address())],
+        _ => fleet.gateway_urls(1),
+    };
+    // Tasks don't run out of time before the monitor has judged twice.
+    let shape = Shape { task_timeout: Duration::from_secs(60), ..Shape::default() };
+    let world = World::start_at(shape, seed, through_its_door).await?;
+    world.fleet.monitors[0].process.freeze()?;
+    tokio::time::sleep(LOST * 3).await;
+    world.fleet.monitors[0].process.thaw()?;
+    // What it would judge by its stall, it would judge now.
+    tokio::time::sleep(LOST / 2).await;
+    world.none_lost("because the monitor stood still")?;
+
+    let quiet: Vec<_> = (0..WORKERS).step_by(2).map(|number| &world.crew.members[number].id).collect();
+    let open = world.fleet.schedulers[world.fleet.leader()?].metric(&world.fleet.http, SESSIONS).await?;
+    world.fleet.gateways[0].door.set(HOLD_BOTH);
+    let silent = Instant::now();
+    let log = || world.fleet.monitors[0].process.log();
+    until("it alerts", || log().contains(ALERT)).await?;
+    let alerted = silent.elapsed();
+    let leader = &world.fleet.schedulers[world.fleet.leader()?];
+    while leader.metric(&world.fleet.http, SESSIONS).await? > open - quiet.len() as f64 / 2.0 {
+        ensure!(silent.elapsed() < LOST * 10, "they are never declared lost");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let lost = silent.elapsed();
+    ensure!(lost > LOST * 2 - Duration::from_secs(1), "a mass loss didn't wait: {lost:?}");
+    world.fleet.gateways[0].door.set(Faults::default());
+    world.finish(&[ALERT]).await?;
+    Ok(vec![
+        Measure::new("the alert, beyond the timeout", alerted.saturating_sub(LOST), 5),
+        Measure::new("the loss, beyond twice the timeout", lost.saturating_sub(LOST * 2), 5),
+    ])
 }
 
 async fn is_connected(world: &World, worker: usize) -> anyhow::Result<bool> {

@@ -81,7 +81,9 @@ pub(super) fn describe(error: &Error) -> String {
         let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
         return format!("{error}{cause}");
     };
-    let detail = db.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+    // Here the detail is the row that was refused: what pages say is no business of logs.
+    let quotes_row = matches!(db.code(), &SqlState::CHECK_VIOLATION | &SqlState::NOT_NULL_VIOLATION);
+    let detail = db.detail().filter(|_| !quotes_row).map(|detail| format!(" ({detail})")).unwrap_or_default();
     format!("{}{detail} [{}]", db.message(), db.code().code())
 }
 

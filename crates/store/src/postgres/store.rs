@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
 use ukai_domain::scheduler::{Commit, CommitId, Needs, Prefetched, Snapshot};
-use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, Timestamp};
+use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, Timestamp, WorkerId};
 
 impl PostgresStore {
     fn limit(&self) -> Duration {
@@ -145,6 +145,10 @@ impl Reads for PostgresReads {
         self.read(|s| Box::pin(async move { worker::by_token(s, &prefix).await })).await
     }
 
+    async fn gone_workers(&self, workers: Vec<WorkerId>) -> Result<Vec<WorkerId>, StoreError> {
+        self.read(|s| Box::pin(async move { worker::gone(s, &workers).await })).await
+    }
+
     async fn api_key(&self, prefix: &str) -> Result<Option<ApiKeyRow>, StoreError> {
         let prefix = prefix.to_owned();
         self.read(|s| Box::pin(async move { key::by_prefix(s, &prefix).await })).await
@@ -196,6 +200,10 @@ impl Reads for PostgresStore {
 
     async fn worker_token(&self, prefix: &str) -> Result<Option<WorkerToken>, StoreError> {
         self.reads.worker_token(prefix).await
+    }
+
+    async fn gone_workers(&self, workers: Vec<WorkerId>) -> Result<Vec<WorkerId>, StoreError> {
+        self.reads.gone_workers(workers).await
     }
 
     async fn api_key(&self, prefix: &str) -> Result<Option<ApiKeyRow>, StoreError> {

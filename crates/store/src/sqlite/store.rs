@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension};
 use std::sync::Arc;
 use std::time::Duration;
 use ukai_domain::scheduler::{Commit, CommitId, Needs, Prefetched, Snapshot};
-use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, Timestamp};
+use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, Timestamp, WorkerId};
 
 const GONE: &str = "the store's writer broke off";
 
@@ -140,6 +140,10 @@ impl Reads for SqliteStore {
     async fn worker_token(&self, prefix: &str) -> Result<Option<WorkerToken>, StoreError> {
         let prefix = prefix.to_owned();
         self.readers.run(move |conn| worker::by_token(conn, &prefix)).await
+    }
+
+    async fn gone_workers(&self, workers: Vec<WorkerId>) -> Result<Vec<WorkerId>, StoreError> {
+        self.readers.run(move |conn| worker::gone(conn, workers)).await
     }
 
     async fn api_key(&self, prefix: &str) -> Result<Option<ApiKeyRow>, StoreError> {

@@ -38,6 +38,8 @@ pub struct FakeWorker {
     pub seed: u64,
     /// What a page links to, by its address: with it the worker crawls too.
     pub links: Option<fn(&str) -> Vec<String>>,
+    /// It goes on with what it is told to drop: a worker that hangs.
+    pub ignores_cancels: bool,
 }
 
 /// How a fake worker is ended.
@@ -65,6 +67,13 @@ pub enum Happening {
     Cancelled {
         /// The task's id.
         task: String,
+    },
+    /// `task:completed` was sent.
+    Reported {
+        /// The task's id.
+        task: String,
+        /// The run that was reported.
+        run: u64,
     },
     /// The server's answer to `task:completed`.
     Answered {
@@ -135,6 +144,7 @@ impl FakeWorker {
             capacity: 1,
             seed,
             links: None,
+            ignores_cancels: false,
         }
     }
 

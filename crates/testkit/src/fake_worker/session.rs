@@ -103,7 +103,9 @@ impl Session<'_> {
             }
             "task:cancelled" => {
                 if let Ok(task) = event.parse::<Task>() {
-                    self.memory.held.remove(&task.task_id);
+                    if !self.worker.ignores_cancels {
+                        self.memory.held.remove(&task.task_id);
+                    }
                     (self.observe)(Happening::Cancelled { task: task.task_id });
                 }
             }
@@ -163,6 +165,7 @@ impl Session<'_> {
         let message = messages::completed(task, run, links);
         if let Ok(id) = self.connection.emit_raw("task:completed", &message, true) {
             self.waiting.insert(id, (task.to_owned(), run));
+            (self.observe)(Happening::Reported { task: task.to_owned(), run });
         }
     }
 

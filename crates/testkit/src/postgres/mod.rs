@@ -5,9 +5,11 @@
 
 mod binaries;
 mod cluster;
+mod open_transaction;
 mod shared;
 #[cfg(test)]
 mod tests;
 
 pub use cluster::{Cluster, Disk};
+pub use open_transaction::OpenTransaction;
 pub use shared::{Database, database};

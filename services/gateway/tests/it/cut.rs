@@ -8,6 +8,7 @@ use bytes::Bytes;
 use prost::Message;
 use serde_json::json;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use ukai_bus::{Bus, HEARTBEATS, LocalBus, NatsOptions};
 use ukai_gateway::{Config, HEALTH_PART};
@@ -66,6 +67,24 @@ async fn a_gateway_that_is_cut_off_sends_its_workers_elsewhere() {
     soon(async { while http(&server, &get(HANDSHAKE, "")).await.starts_with("HTTP/1.1 503") {} }).await;
     let mut back = Worker::registered(&server).await;
     assert_eq!(back.ask("task:started", &started(1)).await, json!({"accepted": true}));
+}
+
+#[tokio::test]
+async fn a_token_that_is_revoked_while_the_bus_is_silent_is_noticed() {
+    let bus = LocalBus::new();
+    let _leader = Leader::start(&bus, 1).await;
+    let server = Server::start_on(bus.another(), |_| {}).await;
+    let health = health(&server);
+    let mut worker = Worker::registered(&server).await;
+    until(|| health.is_ready()).await;
+    server.reads.1.store(true, Ordering::Relaxed);
+    server.bus.cut();
+    let begun = Instant::now();
+    let (code, message) = worker.error().await;
+    assert_eq!((code.as_str(), message.as_str()), ("AUTH_FAILED", "the worker's token was revoked"));
+    worker.end().await;
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    assert_eq!(server.metric(r#"ukai_gateway_connections_dropped_total{reason="revoked"}"#), 1.0);
 }
 
 #[tokio::test]

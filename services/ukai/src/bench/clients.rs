@@ -158,7 +158,7 @@ fn observer(shared: &Shared) -> Observer {
                 seen.refused += 1;
                 seen.first_refusal.get_or_insert(why);
             }
-            Happening::Cancelled { .. } => {}
+            Happening::Reported { .. } | Happening::Cancelled { .. } => {}
             Happening::Cut(why) => tracing::debug!(why, "cut"),
         }
     })

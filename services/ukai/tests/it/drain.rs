@@ -88,6 +88,7 @@ fn observer(told: &Arc<Told>) -> Observer {
         Happening::Answered { answer: Answer::Duplicate, .. }
         | Happening::Registered
         | Happening::Assigned { .. }
+        | Happening::Reported { .. }
         | Happening::Cancelled { .. }
         | Happening::Error(_)
         | Happening::Cut(_) => {}

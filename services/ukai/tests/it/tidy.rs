@@ -20,7 +20,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("testkit", &["socketio"]),
     // Tests alone: it looks at the files that all of it is deployed with.
     ("deploy-check", &[]),
-    ("faults", &["boot", "testkit"]),
+    ("faults", &["boot", "socketio", "testkit"]),
     ("api", &["artifacts", "domain", "wire", "rpc", "bus", "store", "boot"]),
     ("gateway", &["domain", "wire", "rpc", "bus", "store", "boot"]),
     ("scheduler", &["domain", "wire", "rpc", "bus", "store", "boot"]),

@@ -20,6 +20,14 @@ pub(in crate::postgres) async fn by_token(session: &Session, prefix: &str) -> Re
     Ok(Some(WorkerToken { worker: WorkerId(get(&row, 0)?), hash: get(&row, 1)? }))
 }
 
+/// Those of `workers` that have no row.
+pub(in crate::postgres) async fn gone(session: &Session, workers: &[WorkerId]) -> Result<Vec<WorkerId>> {
+    let sql = "SELECT n.id FROM unnest($1::uuid[]) n (id)
+        WHERE NOT EXISTS (SELECT 1 FROM worker w WHERE w.id = n.id)";
+    let workers: Vec<_> = workers.iter().map(|worker| worker.0).collect();
+    session.rows(sql, &[&workers]).await?.iter().map(|row| get(row, 0).map(WorkerId)).collect()
+}
+
 fn worker(row: &Row) -> Result<WorkerRow> {
     Ok(WorkerRow {
         id: WorkerId(get(row, 0)?),

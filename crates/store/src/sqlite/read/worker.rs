@@ -22,6 +22,18 @@ pub(in crate::sqlite) fn by_token(conn: &Connection, prefix: &str) -> Result<Opt
     .optional()
 }
 
+/// Those of `workers` that have no row.
+pub(in crate::sqlite) fn gone(conn: &Connection, workers: Vec<WorkerId>) -> Result<Vec<WorkerId>> {
+    let mut there = conn.prepare_cached("SELECT 1 FROM worker WHERE id = ?1")?;
+    let mut gone = Vec::new();
+    for worker in workers {
+        if !there.exists([worker.as_bytes()])? {
+            gone.push(worker);
+        }
+    }
+    Ok(gone)
+}
+
 fn worker(row: &Row<'_>) -> Result<WorkerRow> {
     Ok(WorkerRow {
         id: WorkerId(uuid(row, 0)?),

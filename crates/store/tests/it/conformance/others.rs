@@ -3,8 +3,8 @@
 use super::{Made, commit, lead};
 use crate::kit::assert_same;
 use std::time::Duration;
-use ukai_domain::Timestamp;
 use ukai_domain::scheduler::{IdempotencyKey, IdempotencyRow, Needs};
+use ukai_domain::{Timestamp, WorkerId};
 use ukai_store::{ApiKeyRow, KeyRole};
 
 /// The balance of everything ever accepted outlives the jobs.
@@ -59,9 +59,13 @@ pub(crate) async fn worker_tokens(made: Made) {
     let token = made.store.worker_token("ukw_mine").await.unwrap().unwrap();
     assert_eq!((token.worker, token.hash.as_str()), (worker, "hash of mine"));
     assert!(made.store.worker_token("ukw_").await.unwrap().is_none());
+    let stranger = WorkerId(uuid::Uuid::from_u128(99));
+    let gone = || made.store.gone_workers(vec![worker, stranger]);
+    assert_eq!(gone().await.unwrap(), [stranger]);
     world.delete_worker(worker);
     commit(&made, &mut world).await;
     assert!(made.store.worker_token("ukw_mine").await.unwrap().is_none());
+    assert_eq!(gone().await.unwrap(), [worker, stranger]);
     assert_same(&*made.store, &world).await;
 }
 

@@ -2,7 +2,7 @@
 
 use super::Shared;
 use async_trait::async_trait;
-use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId};
+use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, WorkerId};
 use ukai_store::{
     ApiKeyRow, ArtifactRow, EventFilter, JobPage, LeaderRow, Reads, StoreError, TaskFilter, TaskPage,
     TaskRow, WorkerToken,
@@ -85,6 +85,10 @@ impl Reads for FakeReads {
             let mut rows = rows.filter(|row| row.token_prefix.as_deref() == Some(prefix));
             rows.find_map(|row| Some(WorkerToken { worker: row.id, hash: row.token_hash.clone()? }))
         })
+    }
+
+    async fn gone_workers(&self, workers: Vec<WorkerId>) -> Result<Vec<WorkerId>, StoreError> {
+        self.read(|world| workers.into_iter().filter(|id| !world.workers.contains_key(id)).collect())
     }
 
     async fn api_key(&self, prefix: &str) -> Result<Option<ApiKeyRow>, StoreError> {

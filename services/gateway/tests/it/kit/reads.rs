@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, WorkerId};
 use ukai_store::{
     ApiKeyRow, ArtifactRow, EventFilter, JobPage, LeaderRow, Reads, StoreError, TaskFilter, TaskPage,
@@ -15,9 +15,9 @@ pub(crate) const TOKEN: &str = "ukw_0123456789ab_secretsecretsecret";
 /// Its owner.
 pub(crate) const OWNER: WorkerId = WorkerId(uuid::Uuid::from_u128(0xA1));
 
-/// Counts what it was asked for.
+/// Counts what it was asked for; the second says whether the owner is gone.
 #[derive(Clone, Default)]
-pub(crate) struct Tokens(pub(crate) Arc<AtomicUsize>);
+pub(crate) struct Tokens(pub(crate) Arc<AtomicUsize>, pub(crate) Arc<AtomicBool>);
 
 #[async_trait]
 impl Reads for Tokens {
@@ -28,6 +28,9 @@ impl Reads for Tokens {
         }
         let hash = hex::encode(Sha256::digest(TOKEN.as_bytes()));
         Ok((prefix == &TOKEN[..16]).then_some(WorkerToken { worker: OWNER, hash }))
+    }
+    async fn gone_workers(&self, workers: Vec<WorkerId>) -> Result<Vec<WorkerId>, StoreError> {
+        Ok(if self.1.load(Ordering::Relaxed) { workers } else { Vec::new() })
     }
     async fn task(&self, _: TaskId) -> Result<Option<TaskRow>, StoreError> {
         unreachable!("not the gateway's")

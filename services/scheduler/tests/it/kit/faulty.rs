@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use ukai_domain::scheduler::{Commit, CommitId, Needs, Prefetched, Snapshot};
-use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, Timestamp};
+use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, Timestamp, WorkerId};
 use ukai_store::sqlite::SqliteStore;
 use ukai_store::{
     ApiKeyRow, Applied, ArtifactRow, CommitError, EventFilter, JobPage, LeaderRow, Reads, Store, StoreError,
@@ -99,6 +99,9 @@ impl Reads for Faulty {
     }
     async fn worker_token(&self, prefix: &str) -> Result<Option<WorkerToken>, StoreError> {
         self.real.worker_token(prefix).await
+    }
+    async fn gone_workers(&self, workers: Vec<WorkerId>) -> Result<Vec<WorkerId>, StoreError> {
+        self.real.gone_workers(workers).await
     }
     async fn api_key(&self, prefix: &str) -> Result<Option<ApiKeyRow>, StoreError> {
         self.real.api_key(prefix).await

@@ -63,6 +63,7 @@ fn observer(told: &Arc<Told>) -> Observer {
         Happening::Assigned { .. } => told.assigned.lock().unwrap().push(Instant::now()),
         Happening::Answered { answer: Answer::Duplicate, .. }
         | Happening::Registered
+        | Happening::Reported { .. }
         | Happening::Cancelled { .. }
         | Happening::Error(_)
         | Happening::Cut(_) => {}
