@@ -10,6 +10,7 @@ mod laptop;
 mod load;
 pub mod report;
 mod rows;
+mod single;
 mod world;
 
 pub use rows::{Measure, Row, row, rows};

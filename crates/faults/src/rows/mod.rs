@@ -1,6 +1,7 @@
 //! The rows: each a fault, what was measured, and the checker's word.
 
 mod api;
+mod backlog;
 mod bus;
 mod cancel;
 mod clocks;
@@ -11,6 +12,7 @@ mod link;
 mod mixed;
 mod monitor;
 mod order;
+mod storage;
 mod stuck;
 mod tokens;
 mod worker;
@@ -115,6 +117,10 @@ rows! {
     "F18" database::silent: "PostgreSQL silent",
     "F18b" database::locked: "a lock held for 20 s on the table of leases",
     "F19" database::read_only: "PostgreSQL turned read-only for 8 s",
+    "F20" storage::full_under_one_process: "disk full under SQLite, and under the artifact store",
+    "F20b" storage::full_under_postgres: "disk full under PostgreSQL",
+    "F20c" storage::full_under_a_worker: "disk full under a worker that can't deliver",
+    "F21" storage::killed_at_any_moment: "SQLite: killed at 40 moments, each fourth file looked at",
     "F22" link::half_open_and_unread: "a half-open worker; one that doesn't read",
     "F23" link::slow_and_late: "a slow worker, late beats, one silent for too long",
     "F24" order::late_result: "a result after its lease was given to another",
@@ -128,6 +134,7 @@ rows! {
     "F35" order::asked_to_end: "SIGTERM to each service under load",
     "F37" worker::poison: "a task that kills each worker it meets",
     "F38" cancel::races_with_completion: "cancel races with completion",
+    "F39" backlog::a_million_waiting: "1,000,000 waiting tasks, then leader and PostgreSQL killed",
     "F41" mixed::migrations: "migrations killed midway, four at once, repeated",
     "F41b" mixed::newer_schema: "services restarted one by one on a newer schema; a newer worker",
     "F43" leader::deposed_with_a_commit_under_way: "a commit's reply is lost and a standby takes over",
