@@ -14,6 +14,7 @@ use ukai_testkit::nats_middle::{Chaos, NatsMiddle};
 use ukai_testkit::postgres::{Cluster, Disk};
 use ukai_testkit::process::{self, Process};
 use ukai_testkit::proxy::{FaultProxy, Faults};
+use ukai_testkit::switch::Switch;
 
 use crate::clock::WrongClock;
 
@@ -45,6 +46,8 @@ pub(crate) struct Shape {
     pub(crate) away: Duration,
     /// Added to a task's time for the way of its result.
     pub(crate) slack: Duration,
+    /// Whether the database may be replaced by another.
+    pub(crate) is_movable: bool,
     /// What happens to every message of the bus.
     pub(crate) chaos: Option<Chaos>,
     /// By how many seconds a process's wall clock is wrong, by its kind and number.
@@ -61,6 +64,7 @@ impl Default for Shape {
             lost: LOST,
             away: AWAY,
             slack: Duration::from_secs(5),
+            is_movable: false,
             chaos: None,
             clock: None,
         }
@@ -104,6 +108,7 @@ pub(crate) struct Fleet {
     /// A server of its own.
     pub(crate) nats: NatsServer,
     middle: Option<NatsMiddle>,
+    switch: Option<Switch>,
     _folder: tempfile::TempDir,
 }
 
@@ -130,7 +135,10 @@ impl Fleet {
             Some(middle) => middle.address(),
             None => nats.address().parse()?,
         };
-        let place = Place { postgres: &postgres, bus, folder: folder.path(), shape };
+        let server = SocketAddr::from(([127, 0, 0, 1], postgres.port()));
+        let switch = if shape.is_movable { Some(Switch::to(server).await?) } else { None };
+        let database = switch.as_ref().map_or(server, Switch::address);
+        let place = Place { postgres: &postgres, database, bus, folder: folder.path(), shape };
         let mut fleet = Self {
             schedulers: place.many("ukai-scheduler", shape.schedulers).await?,
             gateways: place.many("ukai-gateway", shape.gateways).await?,
@@ -140,6 +148,7 @@ impl Fleet {
             postgres,
             nats,
             middle,
+            switch,
             _folder: folder,
         };
         let http = fleet.http.clone();
@@ -174,6 +183,16 @@ impl Fleet {
         )?;
         let found = self.schedulers.iter().position(|s| s.door.address().to_string() == address);
         found.with_context(|| format!("no scheduler at {address:?} leads"))
+    }
+
+    /// Another server is the database from now on; the one that was. Connections to it stay.
+    ///
+    /// # Errors
+    /// This fleet was started without that.
+    pub(crate) fn move_database(&mut self, to: Cluster) -> anyhow::Result<Cluster> {
+        let switch = self.switch.as_ref().context("a fleet whose database may move")?;
+        switch.turn(SocketAddr::from(([127, 0, 0, 1], to.port())));
+        Ok(std::mem::replace(&mut self.postgres, to))
     }
 
     /// Messages that the bus has lost so far.
@@ -260,6 +279,7 @@ pub(crate) async fn send(
 /// What all processes of a fleet share.
 struct Place<'a> {
     postgres: &'a Cluster,
+    database: SocketAddr,
     bus: SocketAddr,
     folder: &'a Path,
     shape: Shape,
@@ -275,7 +295,7 @@ impl Place<'_> {
     }
 
     async fn service(&self, name: &str, number: usize) -> anyhow::Result<Service> {
-        let database = FaultProxy::to(SocketAddr::from(([127, 0, 0, 1], self.postgres.port()))).await?;
+        let database = FaultProxy::to(self.database).await?;
         let bus = FaultProxy::to(self.bus).await?;
         let mut url = url::Url::parse(&self.postgres.url(DATABASE))?;
         url.set_port(Some(database.address().port())).ok().context("a port")?;

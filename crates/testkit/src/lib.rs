@@ -8,3 +8,4 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod shop;
+pub mod switch;

@@ -66,28 +66,28 @@ pub(super) async fn locked(seed: u64) -> Outcome {
     ])
 }
 
-/// F19: every new transaction is read-only, as on a server that was made a standby; then it is the primary again.
-pub(super) async fn read_only(seed: u64) -> Outcome {
-    let world = World::start(Shape::default(), seed).await?;
-    let set = |word: &str| {
-        world.fleet.sql(&format!("ALTER SYSTEM SET default_transaction_read_only = {word}"))?;
-        world.fleet.sql("SELECT pg_reload_conf()")
-    };
-    set("on")?;
+/// F19: the primary turns read-only, and the standby that followed it takes its place. The old one ends a while later.
+pub(super) async fn demoted(seed: u64) -> Outcome {
+    let mut world = World::start(Shape { is_movable: true, ..Shape::default() }, seed).await?;
+    let next = world.fleet.postgres.standby()?;
+    world.fleet.sql("ALTER SYSTEM SET default_transaction_read_only = on")?;
+    world.fleet.sql("SELECT pg_reload_conf()")?;
     let refused = || world.load.look(|seen| seen.refused.len());
     crate::crew::until("submits are refused", || refused() > 0).await?;
-    // Longer than the leader's lease, which can't be renewed.
-    tokio::time::sleep(Duration::from_secs(8)).await;
     refused_clearly(&world)?;
-    let longest = world.load.look(|seen| seen.longest);
-    set("off")?;
+    next.promote(&world.fleet.postgres)?;
+    let former = world.fleet.move_database(next)?;
     let back = Instant::now();
     let took = accepts_again(&world, back).await?;
-    world.next_hand_out(back, back).await?;
+    let dispatched = world.next_hand_out(back, back).await?;
+    // Whoever only reads may have stayed with it until now.
+    former.kill()?;
+    let longest = world.load.look(|seen| seen.longest);
     world.finish(OWN_WORDS).await?;
     Ok(vec![
         Measure::new("the longest answer to a submit", longest, 5),
-        Measure::new("accepts again", took, 10),
+        Measure::new("accepts again, by the new primary", took, 10),
+        Measure::new("dispatch by it", dispatched, 10),
     ])
 }
 

@@ -116,7 +116,7 @@ rows! {
     "F17" database::killed: "PostgreSQL killed under load",
     "F18" database::silent: "PostgreSQL silent",
     "F18b" database::locked: "a lock held for 20 s on the table of leases",
-    "F19" database::read_only: "PostgreSQL turned read-only for 8 s",
+    "F19" database::demoted: "the primary turns read-only, its standby takes its place",
     "F20" storage::full_under_one_process: "disk full under SQLite, and under the artifact store",
     "F20b" storage::full_under_postgres: "disk full under PostgreSQL",
     "F20c" storage::full_under_a_worker: "disk full under a worker that can't deliver",

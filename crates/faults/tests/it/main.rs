@@ -32,6 +32,7 @@ core! {
     f10_monitors_killed "F10",
     f15_bus_restarted "F15",
     f17_database_killed "F17",
+    f19_standby_takes_its_place "F19",
     f20_disk_full_under_one_process "F20",
     f20_disk_full_under_postgres "F20b",
     f23_slow_and_late_workers "F23",

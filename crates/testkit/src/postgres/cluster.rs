@@ -35,7 +35,7 @@ pub struct Cluster {
 }
 
 /// Starts the server, and waits for `users` to end: for the end of standard input, or the word to leave it alone.
-const PRIVATE: &str = r#"
+pub(super) const PRIVATE: &str = r#"
 trap '' INT TERM HUP
 folder=$1; shift
 "$@" >>"$folder/log" 2>&1 &
@@ -68,6 +68,11 @@ impl Cluster {
         watch: impl Fn(&mut Command, &Path),
     ) -> io::Result<Self> {
         init(folder, disk)?;
+        Self::start_made(folder, watch)
+    }
+
+    /// The same where the data are there already.
+    pub(super) fn start_made(folder: &Path, watch: impl Fn(&mut Command, &Path)) -> io::Result<Self> {
         let mut tries = 0;
         loop {
             let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -234,7 +239,7 @@ impl Cluster {
     /// Its own words, in the eighth line of this file, and an answer at the port.
     fn is_ready(&self) -> bool {
         let text = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap_or_default();
-        text.lines().nth(7).is_some_and(|line| line.trim() == "ready")
+        text.lines().nth(7).is_some_and(|line| matches!(line.trim(), "ready" | "standby"))
             && TcpStream::connect(("127.0.0.1", self.port)).is_ok()
     }
 }
@@ -257,15 +262,22 @@ fn keep(mut watchdog: Child) {
     let _ = watchdog.wait();
 }
 
-fn init(folder: &Path, disk: Disk) -> io::Result<()> {
+/// An empty folder that is the server's own.
+pub(super) fn make_data(folder: &Path) -> io::Result<PathBuf> {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
     let data = folder.join("data");
     fs::create_dir(&data)?;
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o700))?;
     if nix::unistd::geteuid().is_root() {
         let user = nix::unistd::User::from_name("postgres")?;
         let user = user.ok_or_else(|| io::Error::other("there is no user postgres"))?;
         nix::unistd::chown(&data, Some(user.uid), Some(user.gid))?;
     }
+    Ok(data)
+}
+
+fn init(folder: &Path, disk: Disk) -> io::Result<()> {
+    let data = make_data(folder)?;
     let mut words = as_nobody_special().iter().map(Path::new).collect::<Vec<_>>();
     let initdb = self::folder()?.join("initdb");
     words.push(&initdb);

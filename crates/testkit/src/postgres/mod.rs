@@ -7,6 +7,7 @@ mod binaries;
 mod cluster;
 mod open_transaction;
 mod shared;
+mod standby;
 mod tablespace;
 #[cfg(test)]
 mod tests;
