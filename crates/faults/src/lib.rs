@@ -10,6 +10,7 @@ mod laptop;
 mod load;
 pub mod report;
 mod rows;
+mod service;
 mod single;
 mod world;
 

@@ -10,10 +10,7 @@ use serde_json::{Value, json};
 use ukai_testkit::process::{self, Process};
 
 use crate::check::PREDICATES;
-use crate::fleet::{KEY, send};
-
-/// A start, on a machine that is busy.
-const START: Duration = Duration::from_secs(60);
+use crate::fleet::{KEY, START, send};
 
 /// One process that is everything.
 #[derive(Debug)]
@@ -44,7 +41,7 @@ impl Single {
         for (flag, value) in more {
             command.arg(flag).arg(value);
         }
-        crate::fleet::settle(&mut command);
+        crate::service::settle(&mut command);
         let process = Process::start("ukai", command, logs)?;
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
         let mut single = Self { process, address, http, data: data.to_owned() };

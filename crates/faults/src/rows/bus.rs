@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use ukai_testkit::fake_worker::Happening;
 use ukai_testkit::nats_middle::Chaos;
 
-use super::{Measure, Outcome};
+use super::{ALERT, Measure, Outcome};
 use crate::check::check;
 use crate::crew::{Crew, until};
 use crate::fleet::{Fleet, Shape};
@@ -70,7 +70,7 @@ pub(super) async fn chaotic(seed: u64) -> Outcome {
     let lost = fleet.lost_messages();
     ensure!(lost > 50, "only {lost} messages were lost");
     let seen = load.finish().await?;
-    check(&fleet, &crew.journal, &seen.accepted, &["bus", "NATS", "nats"]).await?;
+    check(&fleet, &crew.journal, &seen.accepted, &["bus", "NATS", "nats", ALERT]).await?;
     Ok(vec![Measure::new("all tasks done, start included", took, 120)])
 }
 

@@ -31,6 +31,9 @@ const HOLD_DOWN: Faults = Faults { up: Fault::None, down: Fault::Hold };
 /// Nothing passes, and no end of a connection either.
 const HOLD_BOTH: Faults = Faults { up: Fault::Hold, down: Fault::Hold };
 
+/// The monitor's word on a mass loss.
+const ALERT: &str = "many workers fell silent at once";
+
 /// An `error` with that code.
 fn is_error(happening: &Happening, code: &str) -> bool {
     matches!(happening, Happening::Error(text) if text.contains(&format!("\"{code}\"")))

@@ -5,15 +5,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use ukai_testkit::proxy::{Fault, FaultProxy, Faults};
 
-use super::{HOLD_BOTH, Measure, Outcome};
+use super::{ALERT, HOLD_BOTH, Measure, Outcome};
 use crate::crew::{PAGE, until};
 use crate::fleet::{Fleet, LOST, Shape};
 use crate::world::{WORKERS, World};
 
 /// Sessions as the leader knows them.
 const SESSIONS: &str = "ukai_scheduler_connected_sessions";
-/// The monitor's word on a mass loss.
-const ALERT: &str = "many workers fell silent at once";
 
 /// F10.
 pub(super) async fn killed(seed: u64) -> Outcome {
