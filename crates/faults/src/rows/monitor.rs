@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use ukai_testkit::proxy::{Fault, FaultProxy, Faults};
+use ukai_testkit::proxy::{Fault, Faults};
 
 use super::{ALERT, HOLD_BOTH, Measure, Outcome};
 use crate::crew::{PAGE, until};
@@ -18,12 +18,7 @@ pub(super) async fn killed(seed: u64) -> Outcome {
     let mut world = World::start(Shape { monitors: 2, ..Shape::default() }, seed).await?;
     // One worker behind a link that can fall silent.
     let quiet = 0;
-    world.crew.members[quiet].ending.kill.cancel();
-    let link = FaultProxy::to(world.fleet.gateways[0].address).await?;
-    let dialled = Instant::now();
-    world.crew.dial(quiet, vec![format!("http://{}", link.address())], PAGE);
-    let journal = std::sync::Arc::clone(&world.crew.journal);
-    until("it is back", || journal.registered_after(dialled).contains(&quiet)).await?;
+    let link = world.crew.relink(&world.fleet, quiet, PAGE).await?;
 
     for monitor in &mut world.fleet.monitors {
         monitor.process.kill()?;

@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::json;
 use ukai_testkit::fake_worker::{Answer, Happening};
-use ukai_testkit::proxy::{Fault, FaultProxy, Faults};
+use ukai_testkit::proxy::{Fault, Faults};
 
 use super::{Measure, Outcome};
 use crate::check::check;
@@ -19,12 +19,9 @@ use crate::world::World;
 pub(super) async fn late_result(seed: u64) -> Outcome {
     let fleet = Fleet::start(Shape { gateways: 1, ..Shape::default() }).await?;
     let mut crew = Crew::start(&fleet, 1, seed).await?;
-    crew.members[0].ending.kill.cancel();
-    let link = FaultProxy::to(fleet.gateways[0].address).await?;
     let dialled = Instant::now();
-    crew.dial(0, vec![format!("http://{}", link.address())], Duration::from_secs(1));
+    let link = crew.relink(&fleet, 0, Duration::from_secs(1)).await?;
     let journal = Arc::clone(&crew.journal);
-    until("it is back", || journal.registered_after(dialled).contains(&0)).await?;
     let task =
         fleet.ask(Method::POST, "/api/tasks", &json!({ "productUrl": "https://shop.example/1" })).await?;
     let id = task["id"].as_str().context("an id")?.to_owned();
