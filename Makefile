@@ -33,7 +33,7 @@ build:
 
 test:
 	@scripts/check.sh test
-	@scripts/packages.sh browser nats-server postgresql
+	@scripts/packages.sh browser window nats-server postgresql
 	@scripts/test.sh
 
 compose-env:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs Debian's packages for what is asked for and not found: browser (the default), nats-server, postgresql,
-# faketime, docker.
+# Installs Debian's packages for what is asked for and not found: browser (the default), window (a browser that shows its
+# pages, and a display for it), nats-server, postgresql, faketime, docker.
 # Exits 2 and says what to do where it can't.
 set -eu
 
@@ -33,6 +33,9 @@ found() {
             /usr/bin/google-chrome /usr/bin/chromium \
             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
             /Applications/Chromium.app/Contents/MacOS/Chromium /opt/homebrew/bin/chromium ;;
+        window) [ "$(uname -s)" = Darwin ] || any_executable /usr/bin/Xvfb && any_executable /usr/lib/chromium/chromium \
+            /usr/lib/chromium-browser/chromium-browser /usr/lib64/chromium-browser/chromium-browser \
+            /opt/google/chrome/chrome /usr/bin/google-chrome-stable /usr/bin/google-chrome /usr/bin/chromium ;;
         nats-server) any_executable /usr/sbin/nats-server /usr/local/bin/nats-server /usr/bin/nats-server \
             /opt/homebrew/bin/nats-server /usr/local/sbin/nats-server ;;
         postgresql) newest_postgresql >/dev/null ;;
@@ -41,13 +44,14 @@ found() {
         docker) any_executable /usr/sbin/dockerd /usr/bin/dockerd && any_executable /usr/sbin/debootstrap &&
             any_executable /usr/sbin/iptables && { docker compose version >/dev/null 2>&1 ||
             any_executable /usr/bin/docker-compose /usr/local/bin/docker-compose; } ;;
-        *) echo "packages.sh: $1 is not known: browser, nats-server, postgresql, faketime, docker" >&2; exit 2 ;;
+        *) echo "packages.sh: $1 is not known: browser, window, nats-server, postgresql, faketime, docker" >&2; exit 2 ;;
     esac
 }
 
 packages() {
     case "$1" in
         browser) echo "chromium-headless-shell chromium-sandbox fonts-dejavu-core" ;;
+        window) echo "chromium chromium-sandbox xvfb fonts-dejavu-core" ;;
         nats-server) echo "nats-server" ;;
         postgresql) echo "postgresql postgresql-client" ;;
         faketime) echo "libfaketime" ;;
@@ -59,6 +63,7 @@ packages() {
 elsewhere() {
     case "$1" in
         browser) echo "Install Chromium or Google Chrome (https://www.google.com/chrome)" ;;
+        window) echo "Install Chromium or Google Chrome, and Xvfb" ;;
         nats-server) echo "Install nats-server 2.9 or newer (https://nats.io; brew install nats-server)" ;;
         postgresql) echo "Install PostgreSQL 15 or newer (https://www.postgresql.org; brew install postgresql)" ;;
         faketime) echo "Install libfaketime (https://github.com/wolfcw/libfaketime)" ;;

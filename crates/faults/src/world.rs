@@ -58,7 +58,7 @@ impl World {
     /// No run was lost or timed out.
     pub(crate) fn none_lost(&self, because: &str) -> anyhow::Result<()> {
         let lost = self.fleet.sql(
-            "SELECT outcome, worker, ended_at - assigned_at, error FROM ukai.run WHERE outcome IN ('lost', 'timed_out')",
+            "SELECT outcome, worker, ended_at - assigned_at, started_at - assigned_at, error FROM ukai.run WHERE outcome IN ('lost', 'timed_out')",
         )?;
         anyhow::ensure!(lost.is_empty(), "{} runs were lost {because}: {lost}", lost.lines().count());
         Ok(())

@@ -55,8 +55,10 @@ pub trait Store: Reads {
     /// `None` while another leads.
     async fn take_over(&self, address: &str, lease: Duration) -> Result<Option<LeaderRow>, StoreError>;
 
-    /// Extends the lease by `lease` from the database's now. [`CommitError::Deposed`] when the row has another epoch.
-    async fn renew(&self, epoch: u64, lease: Duration) -> Result<LeaderRow, CommitError>;
+    /// Extends the lease by `lease` from the database's now, where it ends at `known`: the end that the leader heard last.
+    /// Otherwise an earlier renewal arrived whose answer was lost; the row is answered as it is, so that a leader whom no
+    /// answer reaches moves its end only once. [`CommitError::Deposed`] when the row has another epoch.
+    async fn renew(&self, epoch: u64, known: Timestamp, lease: Duration) -> Result<LeaderRow, CommitError>;
 
     /// Gives the lease up at once, for a hand-over. Harmless when deposed.
     async fn release(&self, epoch: u64) -> Result<(), StoreError>;

@@ -7,5 +7,6 @@ pub mod nats_middle;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
+pub mod screen;
 pub mod shop;
 pub mod switch;

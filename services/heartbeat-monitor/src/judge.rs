@@ -19,6 +19,8 @@ const LINGER: Duration = Duration::from_secs(5);
 pub struct Judge {
     timeout: Duration,
     sessions: BTreeMap<SessionId, Watched>,
+    /// When each gateway was heard last.
+    gateways: BTreeMap<GatewayId, Instant>,
     last_sweep: Instant,
     /// A mass loss waits until then.
     held_until: Option<Instant>,
@@ -48,19 +50,37 @@ pub struct Verdict {
 pub struct Sweep {
     /// To be reported.
     pub lost: Vec<Verdict>,
-    /// Sessions that would be lost but wait once more; counted in the sweep that begins the wait.
-    pub held_back: usize,
+    /// Those that would be lost but wait once more, by gateway; told in the sweep that begins the wait.
+    pub held_back: Vec<HeldBack>,
+}
+
+/// Sessions of a gateway that fell silent with many others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldBack {
+    /// Which gateway.
+    pub gateway: GatewayId,
+    /// How many of its sessions.
+    pub sessions: usize,
+    /// How long the gateway itself wasn't heard: where that is as long, it is the gateway that fell silent.
+    pub gateway_silent_for: Duration,
 }
 
 impl Judge {
     /// Knows nobody yet.
     #[must_use]
     pub fn new(timeout: Duration, now: Instant) -> Self {
-        Self { timeout, sessions: BTreeMap::new(), last_sweep: now, held_until: None }
+        Self {
+            timeout,
+            sessions: BTreeMap::new(),
+            gateways: BTreeMap::new(),
+            last_sweep: now,
+            held_until: None,
+        }
     }
 
     /// A digest. A session that is new here is watched for the full time before it is judged.
     pub fn hear(&mut self, gateway: GatewayId, heard: &[(SessionId, Duration)], now: Instant) {
+        self.gateways.insert(gateway, now);
         for (session, ago) in heard {
             let at = now.checked_sub(*ago).unwrap_or(now);
             self.sessions
@@ -76,9 +96,22 @@ impl Judge {
         }
     }
 
+    /// The gateway stalled for so long before its digest: nobody of it was silent in that time.
+    pub fn stalled(&mut self, gateway: GatewayId, late: Duration, now: Instant) {
+        if late <= STALL {
+            return;
+        }
+        for watched in self.sessions.values_mut().filter(|watched| watched.gateway == gateway) {
+            // Not beyond now: we may have stalled in the same time.
+            watched.last_heard = (watched.last_heard + late).min(now);
+        }
+    }
+
     /// Who is silent for too long, unless that says more about us than about them.
     pub fn sweep(&mut self, now: Instant) -> Sweep {
         self.pass(now, Duration::ZERO);
+        let watched: BTreeSet<GatewayId> = self.sessions.values().map(|watched| watched.gateway).collect();
+        self.gateways.retain(|gateway, _| watched.contains(gateway));
         let lost: Vec<Verdict> = self
             .sessions
             .iter()
@@ -92,14 +125,26 @@ impl Judge {
         let fresh: BTreeSet<SessionId> = lost.iter().filter(|v| !v.is_repeat).map(|v| v.session).collect();
         if fresh.is_empty() {
             self.held_until = None;
-            return Sweep { lost, held_back: 0 };
+            return Sweep { lost, held_back: Vec::new() };
         }
         if !self.is_mass_loss(&fresh) || self.held_until.is_some_and(|until| now >= until) {
-            return Sweep { lost, held_back: 0 };
+            return Sweep { lost, held_back: Vec::new() };
         }
-        let held_back = if self.held_until.is_none() { fresh.len() } else { 0 };
+        let held_back = if self.held_until.is_none() { self.by_gateway(&fresh, now) } else { Vec::new() };
         self.held_until.get_or_insert(now + self.timeout);
         Sweep { lost: lost.into_iter().filter(|v| v.is_repeat).collect(), held_back }
+    }
+
+    fn by_gateway(&self, silent: &BTreeSet<SessionId>, now: Instant) -> Vec<HeldBack> {
+        let mut counts = BTreeMap::<GatewayId, usize>::new();
+        for watched in silent.iter().filter_map(|session| self.sessions.get(session)) {
+            *counts.entry(watched.gateway).or_default() += 1;
+        }
+        let held = counts.into_iter().map(|(gateway, sessions)| {
+            let heard = self.gateways.get(&gateway).copied().unwrap_or(now);
+            HeldBack { gateway, sessions, gateway_silent_for: now.saturating_duration_since(heard) }
+        });
+        held.collect()
     }
 
     /// Nobody could be heard until now: silence before this moment says nothing.
@@ -124,7 +169,7 @@ impl Judge {
             return;
         }
         for watched in self.sessions.values_mut() {
-            watched.last_heard += since;
+            watched.last_heard = (watched.last_heard + since).min(now);
         }
         self.held_until = self.held_until.map(|until| until + since);
     }
@@ -269,6 +314,47 @@ mod tests {
     }
 
     #[test]
+    fn a_mass_loss_tells_whether_the_gateway_is_silent_too() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut judge = Judge::new(TIMEOUT, start);
+        let other = GatewayId(Uuid::from_u128(8));
+        for (gateway, first) in [(GATEWAY, 0), (other, 10)] {
+            let all: Vec<_> = (first..first + 6).map(|n| (session(n), Duration::ZERO)).collect();
+            judge.hear(gateway, &all, start);
+        }
+        let mut told = Vec::new();
+        for second in 1..=30 {
+            judge.hear(other, &[], after(second));
+            told.extend(judge.sweep(after(second)).held_back);
+        }
+        let held = |gateway, silent| HeldBack {
+            gateway,
+            sessions: 6,
+            gateway_silent_for: Duration::from_secs(silent),
+        };
+        assert_eq!(told, [held(GATEWAY, 30), held(other, 0)]);
+    }
+
+    #[test]
+    fn a_stall_of_the_gateway_is_nobodys_silence() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut judge = Judge::new(TIMEOUT, start);
+        judge.hear(GATEWAY, &[(session(1), Duration::ZERO)], start);
+        judge.hear(GatewayId(Uuid::from_u128(8)), &[(session(2), Duration::ZERO)], start);
+        (1..29).for_each(|second| assert_eq!(judge.sweep(after(second)), Sweep::default()));
+        judge.stalled(GATEWAY, Duration::from_secs(28), after(29));
+        let lost = judge.sweep(after(30)).lost;
+        assert_eq!(lost.iter().map(|v| v.session).collect::<Vec<_>>(), [session(2)], "another's goes on");
+        let (second, _) = first_loss(&mut judge, after(30), &[], 60).unwrap();
+        assert_eq!(second, 1, "the other again");
+        judge.forget(session(2));
+        let (second, lost) = first_loss(&mut judge, after(31), &[], 60).unwrap();
+        assert_eq!((second, lost[0].session), (27, session(1)));
+    }
+
+    #[test]
     fn a_loss_is_repeated_for_a_while_after_it_was_taken() {
         let start = Instant::now();
         let mut judge = Judge::new(TIMEOUT, start);
@@ -308,7 +394,7 @@ mod tests {
             let heard: Vec<_> = all[silent..].iter().map(|id| (*id, Duration::ZERO)).collect();
             judge.hear(GATEWAY, &heard, now);
             let sweep = judge.sweep(now);
-            assert_eq!(sweep.held_back, 0);
+            assert_eq!(sweep.held_back, []);
             sweep.lost.iter().for_each(|verdict| judge.taken(verdict.session, now));
         }
         assert_eq!(judge.watched(), 20);

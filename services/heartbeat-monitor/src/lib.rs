@@ -3,7 +3,7 @@
 mod judge;
 pub mod process;
 
-pub use judge::{Judge, Verdict};
+pub use judge::{HeldBack, Judge, Verdict};
 
 use futures::StreamExt;
 use prost::Message;
@@ -58,9 +58,9 @@ pub async fn run(
                 }
                 let sweep = judge.sweep(Instant::now());
                 registry.watched.set(i64::try_from(judge.watched()).unwrap_or(i64::MAX));
-                if sweep.held_back > 0 {
+                if !sweep.held_back.is_empty() {
                     registry.mass_losses.inc();
-                    tracing::error!(sessions = sweep.held_back, "many workers fell silent at once: waiting once more");
+                    alert(&sweep.held_back);
                 }
                 if !sweep.lost.is_empty() {
                     tokio::select! {
@@ -94,6 +94,17 @@ impl Metrics {
     }
 }
 
+fn alert(held_back: &[HeldBack]) {
+    for held in held_back {
+        tracing::error!(
+            gateway.id = %held.gateway,
+            sessions = held.sessions,
+            gateway_silent_ms = held.gateway_silent_for.as_millis(),
+            "many workers fell silent at once: waiting once more"
+        );
+    }
+}
+
 fn hear(judge: &mut Judge, payload: &[u8]) {
     let Ok(digest) = v1::HeartbeatDigest::decode(payload) else { return };
     let Some(gateway) = GatewayId::from_slice(&digest.gateway) else { return };
@@ -102,7 +113,9 @@ fn hear(judge: &mut Judge, payload: &[u8]) {
         .iter()
         .filter_map(|h| Some((SessionId::from_slice(&h.session)?, Duration::from_millis(h.ago_ms))))
         .collect::<Vec<_>>();
-    judge.hear(gateway, &heard, Instant::now());
+    let now = Instant::now();
+    judge.stalled(gateway, Duration::from_millis(digest.late_ms), now);
+    judge.hear(gateway, &heard, now);
     if digest.whole {
         judge.keep(gateway, &heard.iter().map(|(session, _)| *session).collect());
     }

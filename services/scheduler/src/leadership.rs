@@ -90,7 +90,7 @@ impl Candidate {
         let renewal = leading.spawn(renew(
             Arc::clone(store),
             config.clone(),
-            epoch,
+            row.clone(),
             self.health.clone(),
             leading.clone(),
         ));
@@ -153,7 +153,7 @@ impl Candidate {
 async fn renew(
     store: Arc<dyn Store>,
     config: SchedulerConfig,
-    epoch: u64,
+    mut heard: LeaderRow,
     health: Health,
     leading: Shutdown,
 ) -> bool {
@@ -163,8 +163,9 @@ async fn renew(
             () = leading.stopping() => return false,
             () = tokio::time::sleep(config.renew_every) => {}
         }
-        match store.renew(epoch, config.lease).await {
-            Ok(_) => {
+        match store.renew(heard.epoch, heard.expires_at, config.lease).await {
+            Ok(row) => {
+                heard = row;
                 renewed = tokio::time::Instant::now();
                 health.set(HEALTH_PART, true);
             }

@@ -12,43 +12,25 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use ukai_artifacts::{ArtifactError, Artifacts, ContentType, Settings};
-
-/// A disk of two megabytes, where this user may make one.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn make() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mut mount = std::process::Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(folder.path());
-        let made = mount.stderr(std::process::Stdio::null()).status().is_ok_and(|status| status.success());
-        made.then(|| Self(folder))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
-}
+use ukai_testkit::disk::SmallDisk;
 
 #[tokio::test]
 async fn a_full_disk_refuses_whole_files_and_resumes() {
-    let Some(disk) = SmallDisk::make() else {
+    let Ok(disk) = SmallDisk::make(2 << 20) else {
         eprintln!(
             "skipped: this user may not mount a small disk; the next test has a store that says it is full"
         );
         return;
     };
-    let artifacts = config(&[]).open(Some(disk.0.path())).unwrap();
+    let artifacts = config(&[]).open(Some(disk.path())).unwrap();
     let picture = noise(400, 400);
-    let filler = disk.0.path().join("filler");
+    let filler = disk.path().join("filler");
     std::fs::write(&filler, vec![1; (2 << 20) - picture.len() * 5 / 4]).unwrap();
     // There is room for the picture, but not for the small one too.
     let error = keep(&artifacts, &picture, ContentType::Png).await.unwrap_err();
     assert!(matches!(error, ArtifactError::Full(_)), "{error}");
     let kept = |path: &std::path::PathBuf| std::fs::read(path).unwrap() == picture;
-    let left = files(&disk.0.path().join("artifacts"));
+    let left = files(&disk.path().join("artifacts"));
     assert!(left.iter().all(kept), "nothing is there in part: {left:?}");
     left.iter().for_each(|path| std::fs::remove_file(path).unwrap());
     std::fs::remove_file(&filler).unwrap();

@@ -13,8 +13,8 @@ use crate::world::World;
 
 const HOLD_UP: Faults = Faults { up: Fault::Hold, down: Fault::None };
 const HOLD_DOWN: Faults = Faults { up: Fault::None, down: Fault::Hold };
-const LATE_REPLIES: Faults = Faults { up: Fault::None, down: Fault::Delay(Duration::from_millis(500)) };
-const NEWEST: &str = "SELECT epoch, n FROM ukai.commit_log ORDER BY epoch DESC, n DESC LIMIT 1";
+/// Commits that were sent and aren't applied. Other transactions wait for the leader, which hears nothing.
+const OPEN: &str = "SELECT count(*) FROM pg_stat_activity WHERE query = 'COMMIT' AND state <> 'idle'";
 /// The standbys look every half second, a lease lasts five.
 const DISPATCH_AGAIN: u64 = 10;
 /// What is said of a database that doesn't answer, or of an epoch that is over.
@@ -67,16 +67,22 @@ async fn kill_holding(world: &mut World, faults: Faults) -> anyhow::Result<Durat
     }
     world.fleet.schedulers[leader].process.kill()?;
     let killed = Instant::now();
-    world.next_hand_out(killed, killed + Duration::from_millis(50)).await
+    // What it handed out before may still be on its way.
+    until("another leads", || world.fleet.leader().is_ok_and(|now| now != leader)).await?;
+    world.next_hand_out(killed, Instant::now()).await
 }
 
-/// Returns just after a commit was applied whose reply is still under way: replies come late for a while before, so that
-/// the commit has gathered many reports.
+/// Returns when a commit was applied whose reply is held. All of the leader's words wait for a while before, so that the
+/// commit has gathered many reports.
 async fn commit_without_reply(world: &World, leader: usize) -> anyhow::Result<()> {
-    world.fleet.schedulers[leader].database.set(LATE_REPLIES);
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let before = world.fleet.sql(NEWEST)?;
-    until("a commit", || world.fleet.sql(NEWEST).is_ok_and(|now| now != before)).await
+    let link = &world.fleet.schedulers[leader].database;
+    link.set(HOLD_UP);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    // The first is of the commit that was under way; the second has what was gathered.
+    link.hold_down_after(b"COMMIT", 2);
+    link.set(Faults::default());
+    until("a commit whose reply is held", || link.faults() == HOLD_DOWN).await?;
+    until("it is applied", || world.fleet.sql(OPEN).is_ok_and(|open| open == "0")).await
 }
 
 /// F07.
@@ -106,7 +112,6 @@ pub(super) async fn deposed_with_a_commit_under_way(seed: u64) -> Outcome {
     let world = World::start(Shape::default(), seed).await?;
     let leader = world.fleet.leader()?;
     commit_without_reply(&world, leader).await?;
-    world.fleet.schedulers[leader].database.set(HOLD_DOWN);
     let held = Instant::now();
     until("another leads", || world.fleet.leader().is_ok_and(|now| now != leader)).await?;
     let took = world.next_hand_out(held, Instant::now()).await?;

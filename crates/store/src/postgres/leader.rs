@@ -6,6 +6,7 @@ use super::session::Session;
 use crate::LeaderRow;
 use std::time::Duration;
 use tokio_postgres::Row;
+use ukai_domain::Timestamp;
 
 /// The database's clock in milliseconds. It moves on within a statement: one reading is made and used.
 macro_rules! clock {
@@ -36,8 +37,8 @@ const TAKE: &str = concat!(
 const RENEW: &str = concat!(
     "WITH clock AS MATERIALIZED (SELECT ",
     clock!(),
-    " AS now) UPDATE leader SET expires_at = now + $2 FROM clock WHERE one AND epoch = $1 AND epoch > 0
-    RETURNING epoch, address, expires_at, now, backend"
+    " AS now) UPDATE leader SET expires_at = CASE expires_at WHEN $3 THEN now + $2 ELSE expires_at END
+    FROM clock WHERE one AND epoch = $1 AND epoch > 0 RETURNING epoch, address, expires_at, now, backend"
 );
 
 /// Not its own: those of the same application_name that are another process's.
@@ -87,10 +88,15 @@ async fn end(session: &Session, backend: &str) {
     }
 }
 
-/// Moves the end of the lease.
-pub(super) async fn renew(session: &Session, epoch: u64, lease: Duration) -> Result<LeaderRow> {
+/// Moves the end of the lease, where it is the known one.
+pub(super) async fn renew(
+    session: &Session,
+    epoch: u64,
+    known: Timestamp,
+    lease: Duration,
+) -> Result<LeaderRow> {
     let Ok(epoch) = i64::try_from(epoch) else { return Err(Failure::Deposed) };
-    let row = session.row(RENEW, &[&epoch, &millis(lease)]).await?;
+    let row = session.row(RENEW, &[&epoch, &millis(lease), &known.0]).await?;
     row.map_or(Err(Failure::Deposed), |row| read(&row))
 }
 

@@ -45,8 +45,8 @@ impl Store for PostgresStore {
         taken.await.map_err(Failure::into_store_error)
     }
 
-    async fn renew(&self, epoch: u64, lease: Duration) -> Result<LeaderRow, CommitError> {
-        let renewed = self.lease.run(self.limit(), |s| Box::pin(leader::renew(s, epoch, lease))).await;
+    async fn renew(&self, epoch: u64, known: Timestamp, lease: Duration) -> Result<LeaderRow, CommitError> {
+        let renewed = self.lease.run(self.limit(), |s| Box::pin(leader::renew(s, epoch, known, lease))).await;
         renewed.map_err(|f| f.into_commit_error(epoch))
     }
 

@@ -45,12 +45,17 @@ pub(super) fn take_over(
     Ok(leader)
 }
 
-/// Moves the end of the lease.
-pub(super) fn renew(conn: &mut Connection, epoch: u64, lease: Duration) -> Result<LeaderRow, Failure> {
+/// Moves the end of the lease, where it is the known one.
+pub(super) fn renew(
+    conn: &mut Connection,
+    epoch: u64,
+    known: Timestamp,
+    lease: Duration,
+) -> Result<LeaderRow, Failure> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     fence(&tx, epoch)?;
-    tx.prepare_cached(concat!("UPDATE leader SET expires_at = ", now!(), " + ?1"))?
-        .execute([millis(lease)])?;
+    tx.prepare_cached(concat!("UPDATE leader SET expires_at = ", now!(), " + ?1 WHERE expires_at = ?2"))?
+        .execute([millis(lease), known.0])?;
     let leader = read(&tx)?.ok_or(Failure::Deposed)?;
     tx.commit()?;
     Ok(leader)

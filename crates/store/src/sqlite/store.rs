@@ -48,8 +48,8 @@ impl Store for SqliteStore {
         self.step(move |conn| leader::take_over(conn, &address, lease)).await
     }
 
-    async fn renew(&self, epoch: u64, lease: Duration) -> Result<LeaderRow, CommitError> {
-        self.write(epoch, move |conn| leader::renew(conn, epoch, lease)).await
+    async fn renew(&self, epoch: u64, known: Timestamp, lease: Duration) -> Result<LeaderRow, CommitError> {
+        self.write(epoch, move |conn| leader::renew(conn, epoch, known, lease)).await
     }
 
     async fn release(&self, epoch: u64) -> Result<(), StoreError> {

@@ -60,11 +60,31 @@ struct Link {
     refuse: watch::Sender<bool>,
     /// Cancelled and renewed at each cut.
     present: Mutex<CancellationToken>,
+    trap: Mutex<Option<Trap>>,
+}
+
+/// Words that a client says, after which it hears nothing more.
+#[derive(Debug, Clone, Copy)]
+struct Trap {
+    words: &'static [u8],
+    left: u32,
 }
 
 impl Link {
     fn present(&self) -> CancellationToken {
         self.present.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A client's words are about to be passed on.
+    fn said(&self, chunk: &[u8]) {
+        let mut set = self.trap.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(trap) = set.as_mut() else { return };
+        let heard = chunk.windows(trap.words.len()).filter(|window| *window == trap.words).count();
+        trap.left = trap.left.saturating_sub(u32::try_from(heard).unwrap_or(u32::MAX));
+        if trap.left == 0 {
+            *set = None;
+            self.faults.send_modify(|faults| faults.down = Fault::Hold);
+        }
     }
 }
 
@@ -80,6 +100,7 @@ impl FaultProxy {
             faults: watch::Sender::new(Faults::default()),
             refuse: watch::Sender::new(false),
             present: Mutex::default(),
+            trap: Mutex::default(),
         });
         let stop = CancellationToken::new();
         tokio::spawn(accept(listener, server, Arc::clone(&link), stop.clone()));
@@ -95,6 +116,19 @@ impl FaultProxy {
     /// From now on, for the connections that are there and those that come.
     pub fn set(&self, faults: Faults) {
         self.link.faults.send_replace(faults);
+    }
+
+    /// From the moment on when a client has said `words` that many times, all that servers say is held; the words
+    /// themselves arrive. They are found where they lie within one packet.
+    pub fn hold_down_after(&self, words: &'static [u8], times: u32) {
+        let mut set = self.link.trap.lock().unwrap_or_else(PoisonError::into_inner);
+        *set = (times > 0 && !words.is_empty()).then_some(Trap { words, left: times });
+    }
+
+    /// What is set now.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        *self.link.faults.borrow()
     }
 
     /// Resets the connections that are there; new ones are served.
@@ -137,7 +171,7 @@ async fn accept(listener: TcpListener, server: SocketAddr, link: Arc<Link>, stop
 async fn connect(mut client: TcpStream, server: SocketAddr, link: Arc<Link>) {
     let present = link.present();
     match TcpStream::connect(server).await {
-        Ok(mut server) => pipe::both(&mut client, &mut server, &link.faults, &present).await,
+        Ok(mut server) => pipe::both(&mut client, &mut server, &link, &present).await,
         Err(_away) => reset(&client),
     }
 }

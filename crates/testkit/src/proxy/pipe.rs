@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Fault, Faults};
+use super::{Fault, Faults, Link};
 
 /// Bytes that are read at once.
 const CHUNK: usize = 16 << 10;
@@ -22,7 +22,7 @@ const PIECE: Duration = Duration::from_millis(20);
 pub(super) async fn both(
     client: &mut TcpStream,
     server: &mut TcpStream,
-    faults: &watch::Sender<Faults>,
+    link: &Link,
     cut: &CancellationToken,
 ) {
     // Small messages must not wait for each other; a socket that is gone already ends the pipes.
@@ -32,8 +32,8 @@ pub(super) async fn both(
         let (from_server, to_server) = server.split();
         let pipes = async {
             tokio::join!(
-                pipe(from_client, to_server, faults.subscribe(), |faults| faults.up),
-                pipe(from_server, to_client, faults.subscribe(), |faults| faults.down),
+                pipe(from_client, to_server, link.faults.subscribe(), |faults| faults.up, |chunk| link.said(chunk)),
+                pipe(from_server, to_client, link.faults.subscribe(), |faults| faults.down, |_| ()),
             )
         };
         tokio::select! {
@@ -53,6 +53,7 @@ async fn pipe(
     mut to: WriteHalf<'_>,
     mut faults: watch::Receiver<Faults>,
     side: fn(&Faults) -> Fault,
+    passes: impl Fn(&[u8]),
 ) -> std::io::Result<()> {
     let (sender, mut chunks) = mpsc::channel::<(Instant, Vec<u8>)>(UNDER_WAY);
     let reading = async move {
@@ -65,8 +66,10 @@ async fn pipe(
         }
     };
     let writing = async {
-        while let Some((read, chunk)) = chunks.recv().await {
-            write(&mut to, read, &chunk, &mut faults, side).await?;
+        while let Some((at, chunk)) = chunks.recv().await {
+            held(&mut faults, side).await;
+            passes(&chunk);
+            write(&mut to, at, &chunk, &mut faults, side).await?;
         }
         held(&mut faults, side).await;
         to.shutdown().await

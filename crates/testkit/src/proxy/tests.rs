@@ -55,6 +55,24 @@ async fn held_bytes_arrive_when_the_fault_ends() {
 }
 
 #[tokio::test]
+async fn replies_are_held_from_a_word_on() {
+    let (proxy, mut client, mut server) = linked().await;
+    proxy.set(Faults { up: Fault::Hold, down: Fault::None });
+    client.write_all(b"say COMMIT").await.unwrap();
+    proxy.hold_down_after(b"COMMIT", 2);
+    assert!(timeout(QUICK, server.read_u8()).await.is_err(), "what is held isn't said yet");
+    proxy.set(Faults::default());
+    assert_eq!(heard(&mut server, 10).await, b"say COMMIT");
+    server.write_all(b"done").await.unwrap();
+    assert_eq!(heard(&mut client, 4).await, b"done", "it was said once");
+    client.write_all(b"COMMIT again").await.unwrap();
+    assert_eq!(heard(&mut server, 12).await, b"COMMIT again");
+    assert_eq!(proxy.faults(), Faults { up: Fault::None, down: Fault::Hold });
+    server.write_all(b"done").await.unwrap();
+    assert!(timeout(QUICK, client.read_u8()).await.is_err(), "the answer is held");
+}
+
+#[tokio::test]
 async fn swallowed_bytes_are_lost_and_later_ones_pass() {
     let (proxy, mut client, mut server) = linked().await;
     client.write_all(b"a").await.unwrap();

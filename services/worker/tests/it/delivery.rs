@@ -1,8 +1,9 @@
 //! Results arrive, whatever breaks between worker and server.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use serde_json::{Value, json};
+use ukai_testkit::disk::SmallDisk;
 
 use crate::{
     pages::Pages,
@@ -29,6 +30,37 @@ async fn an_unanswered_result_is_in_flight_and_sent_again_by_the_next_worker() {
     assert_eq!(server.connected().await["inFlight"], json!([{"taskId": "t", "run": 2}]));
     assert_eq!(server.expect("task:completed").await, first, "the same report, not another fetch");
     assert_eq!(pages.asked.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_full_disk_costs_no_result_and_the_next_worker_has_it() {
+    // Where this user may not mount, the outbox's own test has a device that is always full.
+    let Ok(disk) = SmallDisk::make(1 << 20) else { return };
+    let mut server = Server::start("127.0.0.1:0").await;
+    server.answer(Answers::Nothing);
+    let worker = Worker::start(config(&server.address, disk.path(), &[]), Pages::new());
+    server.connected().await;
+    disk.fill().unwrap();
+    server.assign("t", Some(2), URL, Value::Null).await;
+    server.expect("task:started").await;
+    let first = server.expect("task:completed").await;
+    let is_kept = || {
+        let journal = std::fs::read_to_string(disk.path().join("outbox.jsonl")).unwrap_or_default();
+        journal.lines().any(|line| line.ends_with('}') && line.contains("task:completed"))
+    };
+    assert!(!is_kept(), "there was no room");
+    disk.free().unwrap();
+    soon(async {
+        while !is_kept() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    worker.kill().await;
+    server.answer(Answers::Accept);
+    let _next = Worker::start(config(&server.address, disk.path(), &[]), Pages::new());
+    assert_eq!(server.connected().await["inFlight"], json!([{"taskId": "t", "run": 2}]));
+    assert_eq!(server.expect("task:completed").await, first, "the same report, not another fetch");
 }
 
 #[tokio::test]

@@ -19,4 +19,6 @@ mod program;
 mod server;
 mod sleeping;
 mod steering;
+#[cfg(target_os = "linux")]
+mod window;
 mod worker;

@@ -3,7 +3,8 @@
 use super::{LEASE, Made, commit, lead};
 use crate::kit::assert_same;
 use std::time::Duration;
-use ukai_store::{Applied, CommitError};
+use ukai_domain::Timestamp;
+use ukai_store::{Applied, CommitError, LeaderRow};
 
 fn is_deposed<T: std::fmt::Debug>(result: Result<T, CommitError>) -> bool {
     matches!(result, Err(CommitError::Deposed { .. }))
@@ -19,7 +20,7 @@ pub(crate) async fn deposed(made: Made) {
     let before = world.clone();
     world.random(20);
     assert!(is_deposed(made.store.commit(world.take()).await));
-    assert!(is_deposed(made.store.renew(world.epoch, LEASE).await));
+    assert!(is_deposed(made.store.renew(world.epoch, Timestamp(0), LEASE).await));
     assert!(is_deposed(made.store.check_epoch(world.epoch).await));
     assert!(is_deposed(made.store.maintain(world.epoch, world.now).await));
     assert!(made.store.load(world.epoch, 1).await.is_err());
@@ -63,14 +64,20 @@ pub(crate) async fn epochs(made: Made) {
     assert_eq!((last.epoch, last.n), (world.epoch, 3));
 }
 
+/// The row was written and then read: a moment may lie between.
+fn ends_in(row: &LeaderRow, lease: Duration) -> bool {
+    let left = row.expires_at.since(row.now);
+    left <= lease && left > lease.mul_f32(0.5)
+}
+
 /// By the database's clock: not before its end, and after it at once.
 pub(crate) async fn lease_ends(made: Made) {
     let short = Duration::from_millis(150);
-    let one = made.store.take_over("one", short).await.unwrap().unwrap();
-    assert_eq!(one.expires_at.since(one.now), short);
+    let one = made.store.take_over("one", LEASE).await.unwrap().unwrap();
+    assert!(ends_in(&one, LEASE), "{one:?}");
     assert_eq!(made.store.take_over("two", LEASE).await.unwrap(), None);
-    let renewed = made.store.renew(one.epoch, short).await.unwrap();
-    assert_eq!(renewed.expires_at.since(renewed.now), short);
+    let renewed = made.store.renew(one.epoch, one.expires_at, short).await.unwrap();
+    assert!(ends_in(&renewed, short), "{renewed:?}");
     let until = tokio::time::Instant::now() + Duration::from_secs(5);
     let two = loop {
         let leader = made.store.leader().await.unwrap().unwrap();
@@ -78,11 +85,25 @@ pub(crate) async fn lease_ends(made: Made) {
             assert!(two.now >= renewed.expires_at, "taken too early: {two:?} {renewed:?}");
             break two;
         }
-        assert!(leader.now < renewed.expires_at + Duration::from_millis(50), "not given free: {leader:?}");
+        assert!(leader.now < renewed.expires_at, "not given free: {leader:?}");
         assert!(tokio::time::Instant::now() < until, "never given free");
         tokio::task::yield_now().await;
     };
     assert_eq!(two.epoch, one.epoch + 1);
+}
+
+/// A leader that hears no answer moves the end once; the first answer that it hears lets it go on.
+pub(crate) async fn unheard_renewals(made: Made) {
+    let (short, long) = (Duration::from_secs(60), Duration::from_secs(120));
+    let one = made.store.take_over("one", short).await.unwrap().unwrap();
+    let unheard = made.store.renew(one.epoch, one.expires_at, long).await.unwrap();
+    assert!(ends_in(&unheard, long), "{unheard:?}");
+    for _ in 0..3 {
+        let again = made.store.renew(one.epoch, one.expires_at, LEASE * 100).await.unwrap();
+        assert_eq!(again.expires_at, unheard.expires_at, "built on an answer that wasn't heard");
+    }
+    let next = made.store.renew(one.epoch, unheard.expires_at, short).await.unwrap();
+    assert!(ends_in(&next, short), "{next:?}");
 }
 
 /// Given up at once.

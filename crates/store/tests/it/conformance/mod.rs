@@ -58,7 +58,7 @@ macro_rules! conformance {
     ($make:ident) => {
         $crate::conformance::conformance!(@ $make =>
             moves: every_kind, in_place, random_commits_are_the_model, ended_and_back_in_one_step;
-            fence: deposed, resend_is_applied_once, epochs, lease_ends, released, hand_over_to_itself, check;
+            fence: deposed, resend_is_applied_once, epochs, lease_ends, unheard_renewals, released, hand_over_to_itself, check;
             refusal: row_counts, duplicates, purges, wrong_names, remembered_reply;
             crawl: links_wait_in_order, pages_are_known_by_job, dropped_with_their_job, wrong_links_are_refused;
             event: replays, of_one_job, whole_rows;

@@ -3,9 +3,10 @@
 
 use super::{connect, empty, options};
 use crate::conformance::LEASE;
-use crate::kit::{World, assert_same};
+use crate::kit::{World, assert_same, renew};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use ukai_domain::Timestamp;
 use ukai_store::postgres::{Options, PostgresStore};
 use ukai_store::{Applied, CommitError, Reads, Store};
 use ukai_testkit::postgres::{Cluster, Database, Disk};
@@ -58,13 +59,13 @@ async fn a_server_that_turned_read_only_is_left_and_taken_again() {
             other => panic!("{other:?}"),
         }
     }
-    assert!(matches!(store.renew(world.epoch, LEASE).await, Err(CommitError::Unavailable(_))));
+    assert!(matches!(store.renew(world.epoch, Timestamp(0), LEASE).await, Err(CommitError::Unavailable(_))));
     turn("off");
     while let Err(error) = store.commit(Arc::clone(&commit)).await {
         assert!(begin.elapsed() < BACK, "{error}");
     }
     until_applied(&store, &mut world).await;
-    store.renew(world.epoch, LEASE).await.unwrap();
+    renew(&*store, world.epoch, LEASE).await;
 }
 
 #[tokio::test]
@@ -84,7 +85,7 @@ async fn a_silent_server_is_not_waited_for() {
         let begin = Instant::now();
         assert!(matches!(store.commit(Arc::clone(&commit)).await, Err(CommitError::Unavailable(_))));
         assert!(store.job(job).await.is_err());
-        assert!(store.renew(world.epoch, LEASE).await.is_err());
+        assert!(store.renew(world.epoch, Timestamp(0), LEASE).await.is_err());
         // A second for a connection and one for the answer, of each.
         assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     }

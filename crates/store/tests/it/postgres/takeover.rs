@@ -2,7 +2,7 @@
 
 use super::{connect, empty, options};
 use crate::conformance::LEASE;
-use crate::kit::{World, assert_same};
+use crate::kit::{World, assert_same, renew};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::{Client, NoTls};
@@ -45,7 +45,7 @@ async fn a_commit_that_hangs_is_ended_and_never_written() {
     let database = empty().await;
     let (one, two) = (connect(&database.url()).await, connect(&database.url()).await);
     let mut world = led(&database, &one).await;
-    one.renew(world.epoch, SHORT).await.unwrap();
+    renew(&*one, world.epoch, SHORT).await;
     let (holder, watcher) = (beside(&database).await, beside(&database).await);
     // The log is the last of what a commit writes here: the fence was passed, and is held.
     holder.batch_execute("BEGIN; LOCK TABLE ukai.event IN SHARE MODE").await.unwrap();
@@ -86,7 +86,7 @@ async fn without_the_right_to_end_it_a_successor_waits_for_the_commit() {
     let impatient = ukai_store::postgres::Options { lock_timeout: Duration::from_millis(50), ..options() };
     let two = PostgresStore::connect(&database.url_as("other"), impatient).await.unwrap();
     let mut world = led(&database, &one).await;
-    one.renew(world.epoch, SHORT).await.unwrap();
+    renew(&*one, world.epoch, SHORT).await;
     let (holder, watcher) = (beside(&database).await, beside(&database).await);
     holder.batch_execute("BEGIN; LOCK TABLE ukai.event IN SHARE MODE").await.unwrap();
     world.random(40);

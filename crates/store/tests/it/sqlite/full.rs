@@ -1,7 +1,7 @@
 //! A full disk: a clear error, nothing half written, and on as soon as there is room.
 
 use crate::conformance::{LEASE, Made, commit};
-use crate::kit::{World, assert_same};
+use crate::kit::{World, assert_same, renew};
 use ukai_store::sqlite::{Options, SqliteStore};
 use ukai_store::{Applied, CommitError};
 
@@ -29,7 +29,7 @@ async fn a_full_database_refuses_whole_commits_and_resumes() {
     for _ in 0..3 {
         assert!(matches!(made.store.commit(refused.clone()).await, Err(CommitError::Full(_))));
         assert_same(&*made.store, &before).await;
-        made.store.renew(world.epoch, LEASE).await.unwrap();
+        renew(&*made.store, world.epoch, LEASE).await;
     }
     drop(made.store);
     made.store = SqliteStore::open(folder.path()).unwrap();

@@ -42,8 +42,8 @@ impl Store for Faulty {
     async fn take_over(&self, address: &str, lease: Duration) -> Result<Option<LeaderRow>, StoreError> {
         self.real.take_over(address, lease).await
     }
-    async fn renew(&self, epoch: u64, lease: Duration) -> Result<LeaderRow, CommitError> {
-        self.real.renew(epoch, lease).await
+    async fn renew(&self, epoch: u64, known: Timestamp, lease: Duration) -> Result<LeaderRow, CommitError> {
+        self.real.renew(epoch, known, lease).await
     }
     async fn release(&self, epoch: u64) -> Result<(), StoreError> {
         self.real.release(epoch).await
