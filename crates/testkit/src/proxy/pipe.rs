@@ -32,7 +32,13 @@ pub(super) async fn both(
         let (from_server, to_server) = server.split();
         let pipes = async {
             tokio::join!(
-                pipe(from_client, to_server, link.faults.subscribe(), |faults| faults.up, |chunk| link.said(chunk)),
+                pipe(
+                    from_client,
+                    to_server,
+                    link.faults.subscribe(),
+                    |faults| faults.up,
+                    |chunk| link.said(chunk)
+                ),
                 pipe(from_server, to_client, link.faults.subscribe(), |faults| faults.down, |_| ()),
             )
         };
