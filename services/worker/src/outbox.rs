@@ -177,6 +177,12 @@ fn rewrite(path: &Path, waiting: &VecDeque<Report>) -> io::Result<File> {
     // A half of it would only take the room that is missing.
     write(&fresh, waiting).inspect_err(|_| drop(fs::remove_file(&fresh)))?;
     fs::rename(&fresh, path)?;
+    // The new name outlives a loss of power only with its folder.
+    if cfg!(unix)
+        && let Some(folder) = path.parent()
+    {
+        File::open(folder)?.sync_all()?;
+    }
     OpenOptions::new().append(true).open(path)
 }
 

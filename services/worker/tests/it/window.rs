@@ -18,7 +18,7 @@ const COLOUR: u32 = 0x00b4_1e5a;
 const PAGE: &str = r#"<!doctype html><title>Lamp</title><body style="background:#b41e5a"><h1>Lamp</h1><p id=p></p>
 <script type="application/ld+json">{"@context": "https://schema.org", "@type": "Product", "name": "Lamp",
 "offers": {"@type": "Offer", "price": "12.50", "priceCurrency": "EUR"}}</script>
-<script>let n = 0; const t = setInterval(() => { p.textContent = ++n; if (n > 20) clearInterval(t) }, 150);</script>"#;
+<script>let n = 0; const t = setInterval(() => { p.textContent = ++n; if (n > 8) clearInterval(t) }, 150);</script>"#;
 
 /// Any request gets the page.
 async fn coloured() -> String {
@@ -57,6 +57,19 @@ async fn seen(server: &mut Server, screen: &Screen, task: &str, url: &str) -> f6
     }
 }
 
+/// After how many pages it is shown, or no longer: another browser is started beside the one that works.
+async fn turns(server: &mut Server, screen: &Screen, url: &str, shown: bool) -> usize {
+    let mut shares = Vec::new();
+    while shares.len() < 8 {
+        let task = format!("{shown}-{}-{}", shares.len(), uuid::Uuid::new_v4());
+        shares.push(seen(server, screen, &task, url).await);
+        if shares.last().is_some_and(|share| if shown { *share > 0.3 } else { *share < 0.01 }) {
+            return shares.len();
+        }
+    }
+    panic!("shown: {shown}, but of the screen it covers {shares:?}");
+}
+
 #[tokio::test]
 async fn shows_its_pages_in_a_window() {
     let state = tempfile::tempdir().unwrap();
@@ -68,16 +81,11 @@ async fn shows_its_pages_in_a_window() {
     let config = config(&server.address, state.path(), &flags);
     let worker = tokio::spawn(Box::pin(ukai_worker::run(config, shutdown.clone())));
     server.connected().await;
-    let shown = seen(&mut server, &screen, "a", &url).await;
-    assert!(shown > 0.3, "the page covers {shown} of the screen");
+    assert!(turns(&mut server, &screen, &url, true).await < 2, "from the first page on");
     server.emit("worker:config_update", json!({"headless": true})).await;
-    server.heartbeat(|beat| beat["status"] == "idle").await;
-    let hidden = seen(&mut server, &screen, "b", &url).await;
-    assert!(hidden < 0.01, "without a window it covers {hidden}");
+    turns(&mut server, &screen, &url, false).await;
     server.emit("worker:config_update", json!({"headless": false})).await;
-    server.heartbeat(|beat| beat["status"] == "idle").await;
-    let again = seen(&mut server, &screen, "c", &url).await;
-    assert!(again > 0.3, "shown again it covers {again}");
+    turns(&mut server, &screen, &url, true).await;
     shutdown.stop();
     soon(worker).await.unwrap().unwrap();
 }
