@@ -68,9 +68,10 @@ pub(super) async fn stalled(seed: u64) -> Outcome {
 
     let quiet: Vec<_> = (0..WORKERS).step_by(2).map(|number| &world.crew.members[number].id).collect();
     let open = world.fleet.schedulers[world.fleet.leader()?].metric(&world.fleet.http, SESSIONS).await?;
+    let log = || world.fleet.monitors[0].process.log();
+    ensure!(!log().contains(ALERT), "it alerted because it stood still");
     world.fleet.gateways[0].door.set(HOLD_BOTH);
     let silent = Instant::now();
-    let log = || world.fleet.monitors[0].process.log();
     until("it alerts", || log().contains(ALERT)).await?;
     let alerted = silent.elapsed();
     let leader = &world.fleet.schedulers[world.fleet.leader()?];

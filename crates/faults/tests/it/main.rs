@@ -48,6 +48,7 @@ core! {
     f43_deposed_with_a_commit_under_way "F43",
     f44_unstorable_reports "F44",
     f45_beats_and_never_answers "F45",
+    f46_monitor_stalled "F46",
 }
 
 #[test]
