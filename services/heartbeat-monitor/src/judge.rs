@@ -292,6 +292,19 @@ mod tests {
     }
 
     #[test]
+    fn what_waited_in_our_own_stall_is_not_heard_in_the_future() {
+        let start = Instant::now();
+        let mut judge = Judge::new(TIMEOUT, start);
+        judge.hear(GATEWAY, &[(session(1), Duration::ZERO)], start);
+        let woken = start + Duration::from_secs(600);
+        // Digests are read before the first sweep.
+        judge.hear(GATEWAY, &[(session(1), Duration::ZERO)], woken);
+        assert_eq!(judge.sweep(woken), Sweep::default());
+        let (second, lost) = first_loss(&mut judge, woken, &[], 60).unwrap();
+        assert_eq!((second, lost.len()), (30, 1));
+    }
+
+    #[test]
     fn a_bus_that_was_away_is_nobodys_silence() {
         let start = Instant::now();
         let mut judge = Judge::new(TIMEOUT, start);
