@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use ukai_testkit::fake_worker::Happening;
 use ukai_testkit::proxy::{Fault, Faults};
 
-use super::{HOLD_UP, Measure, Outcome};
+use super::{ALERT, HOLD_UP, Measure, Outcome};
 use crate::crew::until;
 use crate::fleet::Shape;
 use crate::world::{WORKERS, World};
 
 /// The monitor says so when a whole gateway's workers fall silent.
-const ALERTS: &[&str] = &["many workers fell silent"];
+const ALERTS: &[&str] = &[ALERT];
 
 /// F08.
 pub(super) async fn killed(seed: u64) -> Outcome {

@@ -4,15 +4,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use ukai_testkit::fake_worker::{Answer, Happening};
-use ukai_testkit::proxy::{Fault, Faults};
+use ukai_testkit::proxy::Faults;
 
-use super::{Measure, Outcome};
+use super::{HOLD_DOWN, HOLD_UP, Measure, Outcome};
 use crate::crew::until;
 use crate::fleet::Shape;
 use crate::world::World;
 
-const HOLD_UP: Faults = Faults { up: Fault::Hold, down: Fault::None };
-const HOLD_DOWN: Faults = Faults { up: Fault::None, down: Fault::Hold };
 /// Commits that were sent and aren't applied. Other transactions wait for the leader, which hears nothing.
 const OPEN: &str = "SELECT count(*) FROM pg_stat_activity WHERE query = 'COMMIT' AND state <> 'idle'";
 /// The standbys look every half second, a lease lasts five.
