@@ -6,6 +6,7 @@ pub mod http;
 mod log;
 mod process;
 mod shutdown;
+pub mod trace;
 
 pub use health::{Health, routes as health_routes};
 pub use log::init as init_log;

@@ -1,6 +1,7 @@
 //! A service as a process: logs, runtime, stop signal, exit code.
 
-use crate::config::Log;
+use crate::config::{Log, Otlp};
+use crate::trace::{Telemetry, Tracer};
 use crate::{Shutdown, init_log, init_tls};
 use std::io::Write;
 use std::process::ExitCode;
@@ -21,13 +22,23 @@ const SAY_EVERY: u32 = 10;
 pub struct Usage(pub String);
 
 /// Runs `service` until it ends, by itself or by SIGTERM or Ctrl-C, and says with which code the process ends:
-/// 0 in order, 2 for [`Usage`], else 1. A failure stands on standard error, in one line.
-pub fn run<F>(name: &str, log: &Log, service: impl FnOnce(Shutdown) -> F) -> ExitCode
+/// 0 in order, 2 for [`Usage`], else 1. A failure stands on standard error, in one line. The last spans leave after the
+/// service's end.
+pub fn run<F>(
+    name: &'static str,
+    log: &Log,
+    otlp: &Otlp,
+    service: impl FnOnce(Shutdown, Tracer) -> F,
+) -> ExitCode
 where
     F: Future<Output = anyhow::Result<()>>,
 {
     init_tls();
     init_log(&log.log, log.log_json);
+    let telemetry = match Telemetry::start(name, otlp) {
+        Ok(telemetry) => telemetry,
+        Err(usage) => return failed(name, &usage.into()),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(name, &error.into()),
@@ -35,7 +46,9 @@ where
     let ended = runtime.block_on(async {
         let shutdown = Shutdown::new();
         shutdown.listen()?;
-        Box::pin(service(shutdown)).await
+        let ended = Box::pin(service(shutdown, telemetry.tracer())).await;
+        telemetry.stop().await;
+        ended
     });
     // Whatever still hangs in a blocking call doesn't hold up the end.
     runtime.shutdown_background();

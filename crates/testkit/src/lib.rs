@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod collector;
 pub mod disk;
 pub mod fake_worker;
 pub mod nats;

@@ -3,7 +3,7 @@
 use clap::Parser;
 use std::process::ExitCode;
 use ukai_api::process::{ProcessConfig, run};
-use ukai_boot::config::Log;
+use ukai_boot::config::{Log, Otlp};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -17,9 +17,12 @@ struct Arguments {
 
     #[command(flatten)]
     log: Log,
+
+    #[command(flatten)]
+    otlp: Otlp,
 }
 
 fn main() -> ExitCode {
-    let Arguments { config, log } = Arguments::parse();
-    ukai_boot::run("ukai-api", &log, |shutdown| run(config, shutdown))
+    let Arguments { config, log, otlp } = Arguments::parse();
+    ukai_boot::run("ukai-api", &log, &otlp, |shutdown, tracer| run(config, tracer, shutdown))
 }

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use std::process::ExitCode;
-use ukai_boot::config::Log;
+use ukai_boot::config::{Log, Otlp};
 use ukai_scheduler::process::{ProcessConfig, run};
 
 #[global_allocator]
@@ -17,9 +17,12 @@ struct Arguments {
 
     #[command(flatten)]
     log: Log,
+
+    #[command(flatten)]
+    otlp: Otlp,
 }
 
 fn main() -> ExitCode {
-    let Arguments { config, log } = Arguments::parse();
-    ukai_boot::run("ukai-scheduler", &log, |shutdown| run(config, shutdown))
+    let Arguments { config, log, otlp } = Arguments::parse();
+    ukai_boot::run("ukai-scheduler", &log, &otlp, |shutdown, tracer| run(config, tracer, shutdown))
 }

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use std::process::ExitCode;
-use ukai_boot::config::Log;
+use ukai_boot::config::{Log, Otlp};
 use ukai_worker::WorkerConfig;
 
 /// Fetches pages for an Ukai server in a real Chromium on this machine.
@@ -14,9 +14,14 @@ struct Arguments {
 
     #[command(flatten)]
     log: Log,
+
+    #[command(flatten)]
+    otlp: Otlp,
 }
 
 fn main() -> ExitCode {
-    let Arguments { worker, log } = Arguments::parse();
-    ukai_boot::run("ukai-worker", &log, |shutdown| ukai_worker::run(worker, shutdown))
+    let Arguments { worker, log, otlp } = Arguments::parse();
+    ukai_boot::run("ukai-worker", &log, &otlp, |shutdown, tracer| {
+        ukai_worker::run(WorkerConfig { tracer, ..worker }, shutdown)
+    })
 }
