@@ -15,7 +15,7 @@ use crate::{
     Config, LaunchError, LiveView, PageError, PageOutcome, PageRequest, Vitals, fetch,
     instance::{Instance, SILENT},
     prepared::{Prepared, Spare},
-    profile,
+    profile, steps,
 };
 
 /// A browser. Pages may be fetched side by side; each has a context of its own, unless a profile is kept.
@@ -90,7 +90,10 @@ impl Browser {
     async fn visit(&self, instance: &Arc<Instance>, request: &PageRequest) -> Result<PageOutcome, PageError> {
         let prepared = match self.spare.take(instance) {
             Some(prepared) => prepared,
-            None => Prepared::new(instance, &self.config).await?,
+            None => {
+                let going = steps::begin(request.steps.as_ref(), "open");
+                going.ended(Prepared::new(instance, &self.config).await)?
+            }
         };
         fetch::fetch(prepared, request, self.proxy.as_ref()).await
     }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use ukai_egress::{Network, Upstream};
 use url::Url;
 
-use crate::Peephole;
+use crate::{Peephole, Steps};
 
 /// How Chromium is started.
 #[derive(Debug, Clone)]
@@ -98,6 +98,8 @@ pub struct PageRequest {
     pub block_images: bool,
     /// Shows the page while it is open.
     pub peephole: Option<Peephole>,
+    /// Is told what the visit does.
+    pub steps: Option<Steps>,
 }
 
 impl PageRequest {
@@ -114,6 +116,7 @@ impl PageRequest {
             screenshot: None,
             block_images: false,
             peephole: None,
+            steps: None,
         }
     }
 }

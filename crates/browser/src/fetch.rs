@@ -15,6 +15,7 @@ use crate::{
     instance::Instance,
     prepared::Prepared,
     seen::Document,
+    steps,
     watch::{self, Watch},
 };
 
@@ -61,8 +62,10 @@ struct Visit<'a> {
 
 impl Visit<'_> {
     async fn go(&mut self) -> Result<PageOutcome, PageError> {
-        let load = self.navigate().await?;
-        let (probe, at_rest) = self.rest().await?;
+        let request = self.request;
+        let steps = request.steps.as_ref();
+        let load = steps::begin(steps, "navigate").ended(self.navigate().await)?;
+        let (probe, at_rest) = steps::begin(steps, "wait").ended(self.rest().await)?;
         let settled = self.started.elapsed();
         self.read(load, settled, at_rest, probe).await
     }
@@ -242,19 +245,22 @@ impl Visit<'_> {
             return Err(self.overdue());
         }
         let inert = probe.as_ref().filter(|_| at_rest).and_then(|probe| probe.document.clone());
+        let steps = self.request.steps.as_ref();
         let html = if empty {
             String::new()
         } else if let Some(document) = inert {
             document
         } else {
-            let read = content::document(self.instance, &self.page, limit).await;
+            let going = steps::begin(steps, "read");
+            let read = going.ended(content::document(self.instance, &self.page, limit).await);
             read.map_err(|error| if self.instance.is_alive() { self.overdue() } else { error })?
         };
         let screenshot = match &self.request.screenshot {
             None => None,
             Some(wish) => {
                 let limit = self.left().min(Duration::from_secs(15));
-                let taken = content::picture(self.instance, &self.page, wish, limit).await;
+                let going = steps::begin(steps, "screenshot");
+                let taken = going.ended(content::picture(self.instance, &self.page, wish, limit).await);
                 taken.inspect_err(|error| tracing::warn!(%error, "no screenshot")).ok()
             }
         };

@@ -14,6 +14,7 @@ mod prepared;
 mod process;
 mod profile;
 mod seen;
+mod steps;
 mod watch;
 
 pub use browser::Browser;
@@ -21,4 +22,5 @@ pub use config::{Config, LiveView, PageOutcome, PageRequest, PictureFormat, Scre
 pub use error::{ErrorKind, LaunchError, PageError};
 pub use executable::find as find_executable;
 pub use peephole::Peephole;
+pub use steps::{Step, Steps};
 pub use ukai_egress::{Network, Upstream, is_public};

@@ -50,14 +50,16 @@ pub struct Message {
 pub struct Request {
     /// What.
     pub payload: Bytes,
+    /// The header of the same name (W3C Trace Context): where the sender's work stands in a trace.
+    pub traceparent: Option<String>,
     reply: oneshot::Sender<Bytes>,
 }
 
 impl Request {
     /// A request and where its reply goes, for implementations of [`Bus`].
     #[must_use]
-    pub fn new(payload: Bytes, reply: oneshot::Sender<Bytes>) -> Self {
-        Self { payload, reply }
+    pub fn new(payload: Bytes, traceparent: Option<String>, reply: oneshot::Sender<Bytes>) -> Self {
+        Self { payload, traceparent, reply }
     }
 
     /// Answers; a caller that gave up is no error.
@@ -131,7 +133,18 @@ pub trait Bus: Send + Sync + 'static {
     async fn serve(&self, subject: &str) -> Result<mpsc::Receiver<Request>, BusError>;
 
     /// One reply, within `timeout`.
-    async fn request(&self, subject: &str, payload: Bytes, timeout: Duration) -> Result<Bytes, BusError>;
+    async fn request(&self, subject: &str, payload: Bytes, timeout: Duration) -> Result<Bytes, BusError> {
+        self.request_within(None, subject, payload, timeout).await
+    }
+
+    /// The same with the header `traceparent`, where there is one.
+    async fn request_within(
+        &self,
+        traceparent: Option<&str>,
+        subject: &str,
+        payload: Bytes,
+        timeout: Duration,
+    ) -> Result<Bytes, BusError>;
 
     /// Whether the bus can be reached, now and from now on.
     fn status(&self) -> watch::Receiver<BusStatus>;

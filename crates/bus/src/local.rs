@@ -139,13 +139,20 @@ impl Bus for LocalBus {
         Ok(receiver)
     }
 
-    async fn request(&self, subject: &str, payload: Bytes, timeout: Duration) -> Result<Bytes, BusError> {
+    async fn request_within(
+        &self,
+        traceparent: Option<&str>,
+        subject: &str,
+        payload: Bytes,
+        timeout: Duration,
+    ) -> Result<Bytes, BusError> {
         self.link.check()?;
         let server = self.routes().servers.get(subject).filter(|s| s.link.is_up()).cloned();
         let server = server.ok_or(BusError::NoResponders)?;
         let (reply, answer) = oneshot::channel();
+        let request = Request::new(payload, traceparent.map(str::to_owned), reply);
         let exchange = async {
-            if server.requests.send(Request::new(payload, reply)).await.is_err() {
+            if server.requests.send(request).await.is_err() {
                 return Err(BusError::NoResponders);
             }
             // A server that drops the request without an answer is silence, as on a real bus.

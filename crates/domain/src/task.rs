@@ -49,6 +49,9 @@ pub struct TaskBody {
     pub depth: u16,
     /// When the submission was committed.
     pub created_at: Timestamp,
+    /// The submission's place in a trace (W3C `traceparent`), where it is traced: opaque here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Arc<str>>,
 }
 
 /// What a task has been through; travels with it from place to place.

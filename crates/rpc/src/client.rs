@@ -27,8 +27,17 @@ where
     S::Error: Into<StdError> + Send + 'static,
     S::Future: Send + 'static,
 {
-    let transport = BoxCloneSyncService::new(service.map_err(|error| TransportError(error.into())));
-    SchedulerClient::new(transport)
+    SchedulerClient::new(transport(service))
         .max_decoding_message_size(MAX_MESSAGE)
         .max_encoding_message_size(MAX_MESSAGE)
+}
+
+/// Any way to a scheduler behind the one type.
+pub(crate) fn transport<S>(service: S) -> Transport
+where
+    S: Service<http::Request<Body>, Response = http::Response<Body>> + Clone + Send + Sync + 'static,
+    S::Error: Into<StdError> + Send + 'static,
+    S::Future: Send + 'static,
+{
+    BoxCloneSyncService::new(service.map_err(|error| TransportError(error.into())))
 }

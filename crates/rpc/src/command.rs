@@ -21,7 +21,7 @@ pub fn to_submit(request: v1::SubmitTasksRequest) -> Result<Submit, Malformed> {
         },
     };
     let tasks = request.tasks.into_iter().map(to_task).collect::<Result<_, _>>()?;
-    Ok(Submit { job, tasks, idempotency: request.idempotency.map(idempotency) })
+    Ok(Submit { job, tasks, idempotency: request.idempotency.map(idempotency), trace: None })
 }
 
 /// The inverse of [`to_submit`].
@@ -140,7 +140,7 @@ mod tests {
             CrawlRules { scope: Scope::Any, include: vec!["/p/*".to_owned()], ..CrawlRules::default() };
         let job =
             JobRef::New { name: "c".to_owned(), kind: JobKind::Crawl, weight: 3, crawl: Some(rules.clone()) };
-        let submit = Submit { job, tasks: Vec::new(), idempotency: None };
+        let submit = Submit { job, tasks: Vec::new(), idempotency: None, trace: None };
         assert_eq!(to_submit(from_submit(submit.clone())).ok(), Some(submit));
         let new = |kind: &str, crawl: Option<String>| {
             to_new_job(v1::NewJob { name: "c".to_owned(), kind: kind.to_owned(), weight: 1, crawl })

@@ -36,7 +36,7 @@ pub fn input_to_proto(input: &Input) -> Option<v1::GatewayInput> {
         Input::Draining { session } => Proto::Draining(v1::Draining { session: bytes(*session) }),
         _ => return None,
     };
-    Some(v1::GatewayInput { input: Some(proto) })
+    Some(v1::GatewayInput { input: Some(proto), traceparent: None })
 }
 
 /// The inverse of [`input_to_proto`].

@@ -11,7 +11,7 @@ mod token;
 
 pub use client::{MAX_MESSAGE, Scheduler, Transport, TransportError, scheduler_over};
 pub use command::{NewJob, crawl_json, from_submit, idempotency, to_new_job, to_submit};
-pub use follow::{Lookup, Patience, scheduler_of_leader};
+pub use follow::{Lookup, Patience, scheduler_of_leader, way_to_leader};
 pub use gateway_input::{input_from_proto, input_to_proto, reply_to_proto};
 pub use malformed::Malformed;
 pub use push::push_to_proto;

@@ -31,6 +31,7 @@ pub fn push_to_proto(push: &Push, now: Timestamp) -> v1::Push {
                 deadline: deadline.0,
                 options: body.options.clone(),
                 crawl: crawl.as_deref().map(crate::crawl_json),
+                traceparent: body.trace.as_deref().map(str::to_owned),
             })
         }
         PushMessage::Cancelled { task, run, reason } => Message::Cancelled(v1::Cancelled {

@@ -1,7 +1,11 @@
 //! An OpenTelemetry collector that keeps what it gets: OTLP over gRPC, whole, slow, or not answering at all.
 
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -49,6 +53,8 @@ pub enum Manner {
     Slow(Duration),
     /// Never answers; the spans are not kept.
     Silent,
+    /// Answers that it doesn't want them.
+    Refuses,
 }
 
 /// A running collector; it ends with its drop.
@@ -75,10 +81,8 @@ impl Collector {
         let service = TraceServiceServer::new(Service { spans: spans.clone(), manner: Arc::clone(&manner) });
         let incoming = tonic::transport::server::TcpIncoming::from(listener);
         let server = tokio::spawn(async move {
-            let _ended = tonic::transport::Server::builder()
-                .add_service(service)
-                .serve_with_incoming(incoming)
-                .await;
+            let _ended =
+                tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming).await;
         });
         Self { address, spans, manner, server }
     }
@@ -130,6 +134,7 @@ impl TraceService for Service {
             Manner::Takes => {}
             Manner::Slow(time) => tokio::time::sleep(time).await,
             Manner::Silent => std::future::pending().await,
+            Manner::Refuses => return Err(tonic::Status::invalid_argument("not wanted")),
         }
         let new = read(request.into_inner());
         self.spans.send_modify(|spans| spans.extend(new));

@@ -37,7 +37,8 @@ pub fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if text.starts_with("UKAI_") || text == "WORKER_AUTH_TOKEN" || text == "FRONTEND_URL" {
+        let is_ours = text.starts_with("UKAI_") || text == "WORKER_AUTH_TOKEN" || text == "FRONTEND_URL";
+        if is_ours || text.starts_with("OTEL_") {
             command.env_remove(&name);
         }
     }

@@ -17,6 +17,7 @@ mod router;
 mod scheduler;
 mod state;
 mod tasks;
+mod traced;
 mod workers;
 
 pub use artifacts::sweep_artifacts;

@@ -8,9 +8,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ukai_artifacts::{ArtifactConfig, Artifacts};
 use ukai_boot::config::{Auth, Database, Enrolment, InternalToken, MetricsListen, Origins, check_auth};
 use ukai_boot::http::{self, ListenLimits};
+use ukai_boot::trace::{CallSpans, Tracer};
 use ukai_boot::{Health, Registry, Shutdown, Usage};
 use ukai_domain::Timestamp;
-use ukai_rpc::{Lookup, Patience, Scheduler, scheduler_of_leader, v1};
+use ukai_rpc::{Lookup, Patience, Scheduler, scheduler_over, v1, way_to_leader};
 use ukai_store::{Reads, StoreError};
 
 /// How long requests that are under way may take at the end.
@@ -71,7 +72,7 @@ pub struct ProcessConfig {
 ///
 /// # Errors
 /// [`Usage`], or what kept it from starting.
-pub async fn run(config: ProcessConfig, shutdown: Shutdown) -> anyhow::Result<()> {
+pub async fn run(config: ProcessConfig, tracer: Tracer, shutdown: Shutdown) -> anyhow::Result<()> {
     config.check()?;
     let artifacts = config.artifacts.open(None).map_err(|error| Usage(error.to_string()))?;
     let listener = http::bind("--listen", config.listen).await?;
@@ -85,10 +86,12 @@ pub async fn run(config: ProcessConfig, shutdown: Shutdown) -> anyhow::Result<()
         _ => error.into(),
     })?;
     let Some(reads) = reads else { return Ok(()) };
-    let scheduler =
-        scheduler_of_leader(lookup(Arc::clone(&reads)), config.internal.token(), Patience::default());
+    let way = way_to_leader(lookup(Arc::clone(&reads)), config.internal.token(), Patience::default());
+    let tracer = tracer.of("ukai-api");
+    let scheduler = scheduler_over(CallSpans::new(way, tracer.clone()));
 
     let mut registry = Registry::default();
+    tracer.register(&mut registry);
     let metrics = ApiMetrics::register(&mut registry);
     let health = Health::new(env!("CARGO_PKG_VERSION"), &[STORE_PART, SCHEDULER_PART], registry);
     let front = Shutdown::new();
@@ -112,6 +115,7 @@ pub async fn run(config: ProcessConfig, shutdown: Shutdown) -> anyhow::Result<()
         },
         metrics,
         health: Some(health.clone()),
+        tracer,
     });
     let routes = routes.layer(cors(&config.origins.list()));
     tracing::info!(address = %listener.local_addr()?, "REST is served here");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use ukai_artifacts::Artifacts;
 use ukai_boot::Health;
+use ukai_boot::trace::Tracer;
 use ukai_domain::Timestamp;
 use ukai_rpc::Scheduler;
 use ukai_store::Reads;
@@ -35,6 +36,8 @@ pub struct ApiState {
     pub metrics: ApiMetrics,
     /// `/healthz`, `/readyz` and `/metrics` of the process, where this router shall serve them.
     pub health: Option<Health>,
+    /// Begins spans.
+    pub tracer: Tracer,
 }
 
 /// Bounds of requests.
@@ -89,15 +92,27 @@ pub(crate) struct AppState {
     pub(crate) enrolment: Enrolment,
     pub(crate) limits: Limits,
     pub(crate) metrics: ApiMetrics,
+    pub(crate) tracer: Tracer,
 }
 
 impl AppState {
     pub(crate) fn new(state: ApiState) -> (App, Option<Health>) {
-        let ApiState { reads, scheduler, auth, clock, artifacts, enroll_token, limits, metrics, health } =
-            state;
+        let ApiState {
+            reads,
+            scheduler,
+            auth,
+            clock,
+            artifacts,
+            enroll_token,
+            limits,
+            metrics,
+            health,
+            tracer,
+        } = state;
         let enrolment = Enrolment::new(enroll_token.as_deref());
         let authenticator = Authenticator::new(auth, Arc::clone(&reads), limits.remember_key);
-        let state = Self { reads, scheduler, authenticator, clock, artifacts, enrolment, limits, metrics };
+        let state =
+            Self { reads, scheduler, authenticator, clock, artifacts, enrolment, limits, metrics, tracer };
         (Arc::new(state), health)
     }
 

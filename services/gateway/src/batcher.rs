@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use ukai_boot::Shutdown;
+use ukai_boot::trace::{Span, SpanKind};
 use ukai_bus::{BusError, SCHEDULER_IN};
 use ukai_domain::Code;
 use ukai_rpc::v1;
@@ -77,7 +78,7 @@ impl Stream {
     async fn announce_all(&mut self) -> Option<()> {
         let (items, inputs) = split(announcement(&self.shared));
         tracing::info!(sessions = items.len(), epoch = self.shared.epoch.known(), "announcing sessions");
-        let reply = self.send(&inputs, true).await?;
+        let reply = self.send(&inputs, true, None).await?;
         self.announced = Some(reply.epoch);
         self.shared.acknowledged.send_replace(true);
         replies::apply(&self.shared, items, reply);
@@ -88,8 +89,10 @@ impl Stream {
     async fn deliver(&mut self, items: Vec<Item>) -> Option<()> {
         let (items, inputs) = split(items);
         self.shared.metrics.batch_inputs.observe(f64::from(u32::try_from(items.len()).unwrap_or(u32::MAX)));
+        let span = self.span(&inputs);
+        let traceparent = span.traceparent();
         loop {
-            let reply = self.send(&inputs, false).await?;
+            let reply = self.send(&inputs, false, traceparent.as_deref()).await?;
             if !reply.announce_first {
                 replies::apply(&self.shared, items, reply);
                 return Some(());
@@ -100,12 +103,29 @@ impl Stream {
         }
     }
 
+    /// The sending of a batch: in the trace of its first traced report, linked to the others.
+    fn span(&self, inputs: &[v1::GatewayInput]) -> Span {
+        let mut traces = inputs.iter().filter_map(|input| input.traceparent.as_deref());
+        let Some(first) = traces.next() else { return Span::default() };
+        let mut span = self.shared.config.tracer.child(Some(first), SpanKind::Client, "send reports");
+        span.set("gateway.id", self.shared.id.to_string());
+        span.set("batch.seq", i64::try_from(self.seq + 1).unwrap_or(i64::MAX));
+        span.set("batch.inputs", i64::try_from(inputs.len()).unwrap_or(i64::MAX));
+        span.link_others(first, traces);
+        span
+    }
+
     /// One numbered request, repeated as it is until the newest leader has answered it.
-    async fn send(&mut self, inputs: &[v1::GatewayInput], announce: bool) -> Option<v1::GatewayReply> {
+    async fn send(
+        &mut self,
+        inputs: &[v1::GatewayInput],
+        announce: bool,
+        traceparent: Option<&str>,
+    ) -> Option<v1::GatewayReply> {
         self.seq += 1;
         let payload = self.encode(inputs, announce);
         loop {
-            match self.request(payload.clone(), inputs.len()).await {
+            match self.request(payload.clone(), inputs.len(), traceparent).await {
                 Ok(reply) => {
                     self.shared.metrics.batches.count("answered");
                     return Some(reply);
@@ -124,9 +144,15 @@ impl Stream {
         }
     }
 
-    async fn request(&self, payload: Bytes, inputs: usize) -> Result<v1::GatewayReply, &'static str> {
+    async fn request(
+        &self,
+        payload: Bytes,
+        inputs: usize,
+        traceparent: Option<&str>,
+    ) -> Result<v1::GatewayReply, &'static str> {
         let shared = &self.shared;
-        let bytes = shared.bus.request(SCHEDULER_IN, payload, shared.config.limits.request_timeout).await;
+        let limit = shared.config.limits.request_timeout;
+        let bytes = shared.bus.request_within(traceparent, SCHEDULER_IN, payload, limit).await;
         if let (Err(BusError::TooLarge), 1) = (&bytes, inputs) {
             // A batch has room for one of any size; one that the bus doesn't take would hold up all others for ever.
             return Ok(too_large(self.seq, shared.epoch.known()));
@@ -197,6 +223,7 @@ mod tests {
     fn the_tag_is_that_of_the_definition() {
         let input = v1::GatewayInput {
             input: Some(v1::gateway_input::Input::Draining(v1::Draining { session: vec![7; 16] })),
+            traceparent: None,
         };
         let batch = v1::GatewayBatch { inputs: vec![input.clone(), input.clone()], ..Default::default() };
         let mut out = Vec::new();

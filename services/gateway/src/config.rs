@@ -2,6 +2,7 @@
 
 use crate::address::Proxies;
 use std::time::Duration;
+use ukai_boot::trace::Tracer;
 
 /// Settings of one gateway.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct Config {
     pub trusted_proxies: Proxies,
     /// Bounds and times.
     pub limits: Limits,
+    /// Begins spans.
+    pub tracer: Tracer,
 }
 
 impl Default for Config {
@@ -23,6 +26,7 @@ impl Default for Config {
             origins: ukai_boot::config::Origins::default().list(),
             trusted_proxies: Proxies::default(),
             limits: Limits::default(),
+            tracer: Tracer::default(),
         }
     }
 }

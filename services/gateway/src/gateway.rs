@@ -33,6 +33,7 @@ pub struct Gateway {
 impl Gateway {
     /// Wires it up; nothing runs before [`Gateway::run`].
     pub fn new(config: Config, bus: Arc<dyn Bus>, reads: Arc<dyn Reads>, registry: &mut Registry) -> Self {
+        let config = Config { tracer: config.tracer.of("ukai-gateway"), ..config };
         let auth = Authenticator::new(config.enroll_token.as_deref(), reads, &config.limits);
         let id = GatewayId(uuid::Uuid::now_v7());
         let shared = Arc::new(Shared::new(id, config, bus, auth, Metrics::new(registry)));

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
+use ukai_boot::trace::Span;
 use ukai_domain::{Run, TaskId, scheduler};
 use ukai_rpc::v1;
 
@@ -29,6 +30,8 @@ pub(crate) struct Item {
     pub(crate) session: Arc<Session>,
     pub(crate) ack: Option<AckSender>,
     pub(crate) what: What,
+    /// Of a traced run's end, until it is answered.
+    pub(crate) span: Span,
     bytes: usize,
 }
 
@@ -42,7 +45,16 @@ impl Item {
     ) -> Option<Self> {
         let input = ukai_rpc::input_to_proto(input)?;
         let bytes = input.encoded_len() + 8;
-        Some(Self { input, session: Arc::clone(session), ack, what, bytes })
+        Some(Self { input, session: Arc::clone(session), ack, what, span: Span::default(), bytes })
+    }
+
+    /// The same within a trace.
+    pub(crate) fn within(mut self, span: Span) -> Self {
+        if let Some(place) = span.traceparent() {
+            self.input.traceparent = Some(place.as_ref().to_owned());
+            self.bytes += place.len() + 2;
+        }
+        Self { span, ..self }
     }
 
     /// Whether its session would have more than this in the queue.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use subtle::ConstantTimeEq;
 use ukai_boot::config::{Database, Enrolment, MetricsListen, Origins, TrustedProxies};
 use ukai_boot::http::{ListenLimits, bind, serve, serve_health};
+use ukai_boot::trace::Tracer;
 use ukai_boot::{Health, Registry, Shutdown, Usage};
 use ukai_bus::NatsFlags;
 use ukai_store::{Reads, StoreError};
@@ -60,10 +61,11 @@ pub struct ProcessConfig {
 ///
 /// # Errors
 /// [`Usage`], or what kept it from starting.
-pub async fn run(config: ProcessConfig, shutdown: Shutdown) -> anyhow::Result<()> {
-    let settings = config.check()?;
+pub async fn run(config: ProcessConfig, tracer: Tracer, shutdown: Shutdown) -> anyhow::Result<()> {
+    let settings = Config { tracer, ..config.check()? };
     let listener = bind("--listen", config.listen).await?;
     let mut registry = Registry::default();
+    settings.tracer.register(&mut registry);
     let bus = config.nats.required("gateway").map_err(|error| Usage(format!("--nats-url: {error}")))?;
     let bus = ukai_bus::connect(bus, &mut registry).await?;
     let url = &config.database.database_url;

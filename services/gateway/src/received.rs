@@ -8,6 +8,7 @@ use crate::shared::Shared;
 use socketioxide::extract::{AckSender, SocketRef};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use ukai_boot::trace::{Span, SpanKind};
 use ukai_domain::Code;
 use ukai_domain::scheduler::{Input, Report, Word};
 use ukai_wire::workers::{self, Ack, Invalid, Received};
@@ -65,6 +66,7 @@ fn queue(shared: &Arc<Shared>, session: &Arc<Session>, input: &Input, ack: Optio
         _ => What::Other,
     };
     let Some(item) = Item::new(session, input, what, ack) else { return };
+    let item = item.within(span(shared, session, input));
     let is_queued = {
         let mut state = session.lock();
         if let Input::Heartbeat(beat) = input {
@@ -83,6 +85,29 @@ fn queue(shared: &Arc<Shared>, session: &Arc<Session>, input: &Input, ack: Optio
     if !is_queued {
         closing::end(shared, session, Manner::AtOnce, "overloaded");
     }
+}
+
+/// The receipt of a traced run's end. It stands below our own hand-out: a worker says nothing of its place.
+fn span(shared: &Shared, session: &Session, input: &Input) -> Span {
+    let (true, Input::Report(Report { task, run, word, .. })) = (shared.config.tracer.is_on(), input) else {
+        return Span::default();
+    };
+    let name = match word {
+        Word::Started => return Span::default(),
+        Word::Completed(_) => "task:completed",
+        Word::Failed { .. } => "task:failed",
+    };
+    let place = session.lock().place(*task, *run).cloned();
+    let mut span = shared.config.tracer.child(place.as_deref(), SpanKind::Consumer, name);
+    span.set("task.id", task.to_string());
+    span.set("session.id", session.id.to_string());
+    if let Some(run) = run {
+        span.set("run", i64::from(run.0));
+    }
+    if let Word::Failed { error, .. } = word {
+        span.fail(error.kind.as_str());
+    }
+    span
 }
 
 /// Whether the event may pass. Over the limit: one `error`, then silence, then the end.

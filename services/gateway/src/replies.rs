@@ -46,9 +46,10 @@ fn one(shared: &Arc<Shared>, item: Item, reply: Reply) {
 ///
 /// Where the leader doesn't know the session (it ended, or was never told of), that says nothing about the run: without an
 /// answer the worker keeps its result, and reports it again once it is back.
-fn refuse(shared: &Arc<Shared>, item: Item, refused: &v1::Refused) {
+fn refuse(shared: &Arc<Shared>, mut item: Item, refused: &v1::Refused) {
     if refused.unknown_session {
         shared.metrics.refused.count("unknown_session");
+        item.span.fail("unknown_session");
         closing::end(shared, &item.session, Manner::Close, "unknown_session");
         return;
     }
@@ -59,6 +60,7 @@ fn refuse(shared: &Arc<Shared>, item: Item, refused: &v1::Refused) {
     let session = Arc::clone(&item.session);
     if item.what != What::Disconnect {
         shared.metrics.refused.count(reason);
+        item.span.fail(reason);
         tracing::debug!(session.id = %session.id, reason, "report refused");
         let wants_ack = item.ack.is_some();
         answer(item, &Ack::refused(reason));
@@ -69,10 +71,11 @@ fn refuse(shared: &Arc<Shared>, item: Item, refused: &v1::Refused) {
 }
 
 /// A connect that the leader does not want, or an input that it can't take.
-fn reject(shared: &Arc<Shared>, item: Item, rejected: &v1::Rejected) {
+fn reject(shared: &Arc<Shared>, mut item: Item, rejected: &v1::Rejected) {
     let code = Code::parse(&rejected.code).unwrap_or(Code::InternalError);
     let session = Arc::clone(&item.session);
     shared.metrics.refused.count("rejected");
+    item.span.fail(code.as_str());
     tracing::info!(session.id = %session.id, code = code.as_str(), message = %rejected.message, "input rejected");
     if let (Code::AuthFailed, ukai_domain::scheduler::Identity::Worker(worker)) =
         (code, &session.connect.identity)

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+use ukai_boot::trace::Traceparent;
 use ukai_domain::scheduler::{Connect, Heartbeat};
 use ukai_domain::{Run, SessionId, TaskId, WorkerId};
 
@@ -71,12 +72,14 @@ pub(crate) enum Phase {
     Closed,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Held {
     task: TaskId,
     run: Run,
     reports: u8,
     is_cancelled: bool,
+    /// Where its hand-out stands in a trace, if it was traced and made here.
+    trace: Option<Traceparent>,
 }
 
 impl Session {
@@ -144,7 +147,7 @@ impl Session {
 
 impl Held {
     fn new(task: TaskId, run: Run) -> Self {
-        Self { task, run, reports: 0, is_cancelled: false }
+        Self { task, run, reports: 0, is_cancelled: false, trace: None }
     }
 }
 
@@ -169,6 +172,19 @@ impl State {
         self.held.retain(|h| h.task != task);
         self.held.push(Held::new(task, run));
         true
+    }
+
+    /// Notes where a hand-out stands in a trace: above the worker's report of it, whatever that says of itself.
+    pub(crate) fn trace(&mut self, task: TaskId, run: Run, place: Traceparent) {
+        if let Some(held) = self.held.iter_mut().find(|h| h.task == task && h.run == run) {
+            held.trace = Some(place);
+        }
+    }
+
+    /// Where the hand-out of a run stands in a trace; of the task's only one where the report names none.
+    pub(crate) fn place(&self, task: TaskId, run: Option<Run>) -> Option<&Traceparent> {
+        let held = self.held.iter().find(|h| h.task == task && run.is_none_or(|run| h.run == run));
+        held?.trace.as_ref()
     }
 
     /// The leader has the end of the run, or it never reached the worker.

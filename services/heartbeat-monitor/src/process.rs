@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use ukai_boot::config::{Database, InternalToken, Times};
+use ukai_boot::trace::{CallSpans, Tracer};
 use ukai_boot::{Health, Registry, Shutdown, Usage, http};
 use ukai_bus::NatsFlags;
-use ukai_rpc::{Lookup, Patience, scheduler_of_leader};
+use ukai_rpc::{Lookup, Patience, scheduler_over, way_to_leader};
 use ukai_store::StoreError;
 
 /// How long requests that are under way may take at the end.
@@ -46,9 +47,10 @@ pub struct ProcessConfig {
 ///
 /// # Errors
 /// [`Usage`], or what kept it from starting or ended it.
-pub async fn run(config: ProcessConfig, shutdown: Shutdown) -> anyhow::Result<()> {
+pub async fn run(config: ProcessConfig, tracer: Tracer, shutdown: Shutdown) -> anyhow::Result<()> {
     config.check()?;
     let mut registry = Registry::default();
+    tracer.register(&mut registry);
     let bus =
         config.nats.required("heartbeat-monitor").map_err(|error| Usage(format!("--nats-url: {error}")))?;
     let bus = ukai_bus::connect(bus, &mut registry).await?;
@@ -66,7 +68,8 @@ pub async fn run(config: ProcessConfig, shutdown: Shutdown) -> anyhow::Result<()
         let reads = Arc::clone(&reads);
         Box::pin(async move { reads.leader().await.ok()??.live_address().map(str::to_owned) })
     });
-    let scheduler = scheduler_of_leader(lookup, config.internal.token(), Patience::default());
+    let way = way_to_leader(lookup, config.internal.token(), Patience::default());
+    let scheduler = scheduler_over(CallSpans::new(way, tracer.of("ukai-heartbeat-monitor")));
 
     let metrics = Metrics::register(&mut registry);
     let health = Health::new(env!("CARGO_PKG_VERSION"), &[BUS_PART], registry);

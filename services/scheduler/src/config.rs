@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 use ukai_boot::config::Times;
+use ukai_boot::trace::Tracer;
 use ukai_domain::Settings;
 
 /// Clocks, bounds and where it is reached.
@@ -24,6 +25,8 @@ pub struct SchedulerConfig {
     pub maintain_every: Duration,
     /// How long artifacts are remembered; for ever if not given.
     pub artifacts_kept: Option<Duration>,
+    /// Begins spans.
+    pub tracer: Tracer,
 }
 
 impl SchedulerConfig {
@@ -54,6 +57,7 @@ impl Default for SchedulerConfig {
             max_inputs: 2_000,
             maintain_every: Duration::from_secs(60),
             artifacts_kept: None,
+            tracer: Tracer::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, oneshot};
+use ukai_boot::trace::Traceparent;
 use ukai_domain::scheduler::{Input, Reply};
 use ukai_domain::{GatewayId, Rejection};
 use ukai_rpc::v1;
@@ -49,6 +50,8 @@ pub(crate) struct Batch {
     pub(crate) epoch: u64,
     pub(crate) announce: bool,
     pub(crate) inputs: Vec<Input>,
+    /// Of some of the inputs, by their index: what stands above their commit in a trace.
+    pub(crate) traces: Vec<(usize, Traceparent)>,
     pub(crate) reply: oneshot::Sender<v1::GatewayReply>,
 }
 

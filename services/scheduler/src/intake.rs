@@ -5,20 +5,26 @@ use prost::Message;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use ukai_boot::Shutdown;
+use ukai_boot::trace::{Span, SpanKind, Tracer};
 use ukai_bus::{Bus, BusError, HEARTBEATS, Request, SCHEDULER_IN};
 use ukai_domain::scheduler::Input;
 use ukai_domain::{GatewayId, SessionId};
 use ukai_rpc::v1;
 
 /// Serves `scheduler.in` and listens to digests while this process leads: `leading` ends with the epoch.
-pub(crate) async fn run(bus: &dyn Bus, inbox: &Inbox, leading: &Shutdown) -> Result<(), BusError> {
+pub(crate) async fn run(
+    bus: &dyn Bus,
+    inbox: &Inbox,
+    tracer: &Tracer,
+    leading: &Shutdown,
+) -> Result<(), BusError> {
     let mut requests = bus.serve(SCHEDULER_IN).await?;
     let mut digests = bus.subscribe(HEARTBEATS).await?;
     loop {
         tokio::select! {
             () = leading.stopping() => return Ok(()),
             request = requests.recv() => match request {
-                Some(request) => accept(request, inbox, leading).await,
+                Some(request) => accept(request, inbox, tracer, leading).await,
                 None => return Err(BusError::Unavailable),
             },
             digest = digests.next() => match digest {
@@ -29,8 +35,9 @@ pub(crate) async fn run(bus: &dyn Bus, inbox: &Inbox, leading: &Shutdown) -> Res
     }
 }
 
-async fn accept(request: Request, inbox: &Inbox, leading: &Shutdown) {
-    let batch = match decode(&request.payload) {
+async fn accept(request: Request, inbox: &Inbox, tracer: &Tracer, leading: &Shutdown) {
+    let span = tracer.child(request.traceparent.as_deref(), SpanKind::Server, "process reports");
+    let batch = match decode(&request.payload, &span) {
         Ok(batch) => batch,
         Err(error) => {
             tracing::error!(%error, "a gateway's batch can't be read");
@@ -41,7 +48,9 @@ async fn accept(request: Request, inbox: &Inbox, leading: &Shutdown) {
     inbox.batch(Batch { reply, ..batch }).await;
     let ending = leading.clone();
     leading.spawn(async move {
-        match answer.await {
+        let answer = answer.await;
+        drop(span);
+        match answer {
             Ok(reply) => request.respond(reply.encode_to_vec().into()),
             // The epoch ends: a reply to no batch makes the gateway send it again at once, to whoever leads then.
             Err(_) if ending.is_stopping() => {
@@ -53,12 +62,24 @@ async fn accept(request: Request, inbox: &Inbox, leading: &Shutdown) {
     });
 }
 
-fn decode(payload: &[u8]) -> anyhow::Result<Batch> {
-    let message = v1::GatewayBatch::decode(payload)?;
+fn decode(payload: &[u8], span: &Span) -> anyhow::Result<Batch> {
+    let mut message = v1::GatewayBatch::decode(payload)?;
     let gateway = GatewayId::from_slice(&message.gateway).ok_or_else(|| anyhow::anyhow!("no gateway id"))?;
+    let of_input = |(at, input): (usize, &mut v1::GatewayInput)| {
+        input.traceparent.take().map(|trace| (at, span.or_other_trace(trace.into())))
+    };
+    let traces = message.inputs.iter_mut().enumerate().filter_map(of_input).collect();
     let inputs = message.inputs.into_iter().map(ukai_rpc::input_from_proto).collect::<Result<Vec<_>, _>>()?;
     let (reply, _) = oneshot::channel();
-    Ok(Batch { gateway, seq: message.seq, epoch: message.epoch, announce: message.announce, inputs, reply })
+    Ok(Batch {
+        gateway,
+        seq: message.seq,
+        epoch: message.epoch,
+        announce: message.announce,
+        inputs,
+        traces,
+        reply,
+    })
 }
 
 async fn digest_heard(payload: &[u8], inbox: &Inbox) {

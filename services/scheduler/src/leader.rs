@@ -10,6 +10,7 @@ use crate::inbox::{Inbox, Work};
 use crate::metrics::Metrics;
 use crate::pusher::Pushers;
 use crate::release::{Gateways, Targets};
+use crate::traced::Traced;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,6 +50,8 @@ pub(crate) struct Leader {
     pub(crate) stepped: Instant,
     pub(crate) measured: Option<Instant>,
     pub(crate) looked: Option<Instant>,
+    /// What the next commit is a part of.
+    pub(crate) traced: Traced,
 }
 
 /// Why a leader stopped.
@@ -95,6 +98,7 @@ impl Leader {
             state.epoch(),
             self.clock,
             self.leading.clone(),
+            self.config.tracer.clone(),
         );
         loop {
             let Some(gathered) = self.gather(&state, &mut gathering).await else { return Ok(Ended::Stopped) };
@@ -158,7 +162,11 @@ impl Leader {
         if let Some(confirmed) = confirmed {
             inputs.push((targets.nobody(), confirmed));
         }
+        self.traced.clear();
         for work in gathered {
+            if self.config.tracer.is_on() {
+                self.traced.note(&work, state);
+            }
             if targets.take(work, epoch, gateways, &mut inputs) {
                 return Err(TurnError::Deposed);
             }
@@ -206,7 +214,12 @@ impl Leader {
         let commit = Arc::new(commit);
         let stepped_at = Instant::now();
         self.metrics.spent("step", stepped_at - read);
+        let mut spans = self.traced.begin(&self.config.tracer, &commit);
         let outcome = self.commit(&commit).await?;
+        if outcome.is_some() {
+            spans.iter_mut().for_each(|span| span.fail("not applied"));
+        }
+        drop(spans);
         let took = stepped_at.elapsed();
         self.metrics.spent("commit", took);
         self.metrics.commit_seconds.observe(took.as_secs_f64());

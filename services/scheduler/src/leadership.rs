@@ -6,6 +6,7 @@ use crate::inbox::{Inbox, Works, give_back};
 use crate::leader::{Ended, Leader};
 use crate::metrics::Metrics;
 use crate::standing::{Role, Standing};
+use crate::traced::Traced;
 use crate::{HEALTH_PART, bus_watch, events, intake};
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,6 +114,7 @@ impl Candidate {
             stepped: std::time::Instant::now(),
             measured: None,
             looked: None,
+            traced: Traced::default(),
         };
         let ended = leader.run(state, &mut works).await;
         // Whoever waits is free to go before the lease is.
@@ -138,8 +140,9 @@ impl Candidate {
     fn listen(&self, stream: &events::Publisher, last_event: u64, leading: &Shutdown) {
         leading.spawn(stream.clone().announce_head(last_event, leading.clone()));
         let (bus, inbox, until) = (Arc::clone(&self.bus), self.inbox.clone(), leading.clone());
+        let tracer = self.config.tracer.clone();
         leading.spawn(async move {
-            if let Err(error) = intake::run(&*bus, &inbox, &until).await {
+            if let Err(error) = intake::run(&*bus, &inbox, &tracer, &until).await {
                 // Who can't be told anything must not lead.
                 tracing::error!(%error, "gateways can't be heard");
                 until.stop();

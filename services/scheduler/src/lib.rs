@@ -16,11 +16,13 @@ mod pusher;
 mod release;
 mod served;
 mod standing;
+mod traced;
 
 pub use admin_key::put as put_admin_key;
 pub use config::SchedulerConfig;
 
 use std::sync::Arc;
+use ukai_boot::trace::ServedSpans;
 use ukai_boot::{Health, Registry, Shutdown};
 use ukai_bus::Bus;
 use ukai_rpc::v1::scheduler_server::SchedulerServer;
@@ -48,6 +50,7 @@ impl Scheduler {
         bus: Arc<dyn Bus>,
         registry: &mut Registry,
     ) -> Self {
+        let config = SchedulerConfig { tracer: config.tracer.of("ukai-scheduler"), ..config };
         let (inbox, works) = inbox::channel(config.settings.max_handouts.max(1_024) * 8);
         let standing = standing::Standing::new();
         Self { config, store, bus, metrics: metrics::Metrics::register(registry), inbox, works, standing }
@@ -55,8 +58,8 @@ impl Scheduler {
 
     /// The gRPC service for calls in memory. While this process doesn't lead they wait for it.
     #[must_use]
-    pub fn grpc(&self) -> SchedulerServer<Commands> {
-        self.commands(grpc::Patience::Wait)
+    pub fn grpc(&self) -> ServedSpans<SchedulerServer<Commands>> {
+        ServedSpans::new(self.commands(grpc::Patience::Wait), self.config.tracer.clone())
     }
 
     /// The gRPC service for other processes. While this process doesn't lead they are sent to who does.

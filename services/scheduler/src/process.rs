@@ -5,6 +5,7 @@ use clap::Args;
 use std::net::SocketAddr;
 use std::time::Duration;
 use ukai_boot::config::{Database, InternalToken, Times, check_admin_key};
+use ukai_boot::trace::Tracer;
 use ukai_boot::{Health, Registry, Shutdown, Usage, http};
 use ukai_bus::NatsFlags;
 use ukai_rpc::Guard;
@@ -61,11 +62,12 @@ pub struct ProcessConfig {
 ///
 /// # Errors
 /// [`Usage`], or what kept it from starting.
-pub async fn run(config: ProcessConfig, shutdown: Shutdown) -> anyhow::Result<()> {
+pub async fn run(config: ProcessConfig, tracer: Tracer, shutdown: Shutdown) -> anyhow::Result<()> {
     config.check()?;
     let listener = http::bind("--listen", config.listen).await?;
     let address = advertised(config.advertise.as_deref(), listener.local_addr()?)?;
     let mut registry = Registry::default();
+    tracer.register(&mut registry);
     let bus = config.nats.required("scheduler").map_err(|error| Usage(format!("--nats-url: {error}")))?;
     let bus = ukai_bus::connect(bus, &mut registry).await?;
     let url = &config.database.database_url;
@@ -84,6 +86,7 @@ pub async fn run(config: ProcessConfig, shutdown: Shutdown) -> anyhow::Result<()
         address,
         is_ready_in_standby: true,
         artifacts_kept: config.artifact_days.map(|days| Duration::from_secs(u64::from(days) * 86_400)),
+        tracer: tracer.clone(),
         ..SchedulerConfig::new(&config.times)
     };
     tracing::info!(address = settings.address, "the scheduler's calls come in here");
@@ -93,7 +96,7 @@ pub async fn run(config: ProcessConfig, shutdown: Shutdown) -> anyhow::Result<()
     http::serve_health("--metrics-listen", config.metrics_listen, health.clone(), &front).await?;
     health.follow(BUS_PART, bus.status(), |status| status.is_connected, &front);
     let guard = Guard::new(config.internal.token());
-    let calls = serve(listener, scheduler.grpc_of_many(), guard, front.clone());
+    let calls = serve(listener, scheduler.grpc_of_many(), guard, tracer, front.clone());
     let (process, calls) = (shutdown.clone(), Box::pin(calls));
     front.spawn(async move {
         if let Err(error) = calls.await {

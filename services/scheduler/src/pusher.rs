@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use ukai_boot::Shutdown;
+use ukai_boot::trace::{Span, SpanKind, Tracer};
 use ukai_bus::{Bus, BusError, BusStatus, gateway_subject};
 use ukai_domain::scheduler::{Input, Push, PushMessage};
 use ukai_domain::{GatewayId, Run, SessionId, TaskId};
@@ -42,6 +43,7 @@ pub(crate) struct Pushers {
     epoch: u64,
     clock: Clock,
     leading: Shutdown,
+    tracer: Tracer,
     queues: BTreeMap<GatewayId, mpsc::Sender<Push>>,
     /// The last batch's number a gateway: it goes on when a pusher had to start again.
     numbers: BTreeMap<GatewayId, Arc<AtomicU64>>,
@@ -49,13 +51,21 @@ pub(crate) struct Pushers {
 }
 
 impl Pushers {
-    pub(crate) fn new(bus: Arc<dyn Bus>, inbox: Inbox, epoch: u64, clock: Clock, leading: Shutdown) -> Self {
+    pub(crate) fn new(
+        bus: Arc<dyn Bus>,
+        inbox: Inbox,
+        epoch: u64,
+        clock: Clock,
+        leading: Shutdown,
+        tracer: Tracer,
+    ) -> Self {
         Self {
             bus,
             inbox,
             epoch,
             clock,
             leading,
+            tracer,
             queues: BTreeMap::new(),
             numbers: BTreeMap::new(),
             confirmed: Arc::default(),
@@ -100,6 +110,7 @@ impl Pushers {
             clock: self.clock,
             seq: Arc::clone(self.numbers.entry(gateway).or_default()),
             confirmed: Arc::clone(&self.confirmed),
+            tracer: self.tracer.clone(),
         };
         let leading = self.leading.clone();
         self.leading.spawn(async move {
@@ -120,6 +131,7 @@ struct Pusher {
     clock: Clock,
     seq: Arc<AtomicU64>,
     confirmed: Arc<Mutex<Leases>>,
+    tracer: Tracer,
 }
 
 impl Pusher {
@@ -148,9 +160,13 @@ impl Pusher {
         let batch = v1::PushBatch { epoch: self.epoch, seq, pushes: encoded };
         let payload = Bytes::from(batch.encode_to_vec());
         let subject = gateway_subject(&self.gateway.to_string());
+        let span = self.span(seq, pushes);
+        let traceparent = span.traceparent();
         let mut absent = 0;
         loop {
-            match self.bus.request(&subject, payload.clone(), CONFIRM_WITHIN).await {
+            let sent =
+                self.bus.request_within(traceparent.as_deref(), &subject, payload.clone(), CONFIRM_WITHIN);
+            match sent.await {
                 Ok(reply) => {
                     if let Ok(reply) = v1::PushReply::decode(reply) {
                         self.confirm(pushes, &reply).await;
@@ -175,6 +191,25 @@ impl Pusher {
             }
             tokio::time::sleep(RETRY_AFTER).await;
         }
+    }
+
+    /// The sending of a batch: in the trace of its first traced hand-out, linked to the others.
+    fn span(&self, seq: u64, pushes: &[Push]) -> Span {
+        if !self.tracer.is_on() {
+            return Span::default();
+        }
+        let mut traces = pushes.iter().filter_map(|push| match &push.message {
+            PushMessage::Assigned { body, .. } => body.trace.as_deref(),
+            _ => None,
+        });
+        let Some(first) = traces.next() else { return Span::default() };
+        let mut span = self.tracer.child(Some(first), SpanKind::Client, "send pushes");
+        span.set("batch.epoch", i64::try_from(self.epoch).unwrap_or(i64::MAX));
+        span.set("batch.seq", i64::try_from(seq).unwrap_or(i64::MAX));
+        span.set("batch.pushes", i64::try_from(pushes.len()).unwrap_or(i64::MAX));
+        span.set("gateway.id", self.gateway.to_string());
+        span.link_others(first, traces);
+        span
     }
 
     /// Hand-outs that the bus can't carry go back: sending them again is of no use.

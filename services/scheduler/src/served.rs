@@ -7,6 +7,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use ukai_boot::Shutdown;
+use ukai_boot::trace::{ServedSpansLayer, Tracer};
 use ukai_rpc::Guard;
 use ukai_rpc::v1::scheduler_server::SchedulerServer;
 
@@ -26,6 +27,7 @@ pub async fn serve(
     listener: TcpListener,
     service: SchedulerServer<Commands>,
     guard: Guard,
+    tracer: Tracer,
     stop: Shutdown,
 ) -> anyhow::Result<()> {
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(PING_EVERY));
@@ -35,6 +37,7 @@ pub async fn serve(
         .http2_adaptive_window(Some(true))
         .max_connection_age(CONNECTION_AGE)
         .max_connection_age_grace(CONNECTION_GRACE)
+        .layer(ServedSpansLayer(tracer.of("ukai-scheduler")))
         .add_service(InterceptedService::new(service, guard))
         .serve_with_incoming_shutdown(incoming, async move { stop.stopping().await })
         .await?;

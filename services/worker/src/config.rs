@@ -3,6 +3,7 @@
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
+use ukai_boot::trace::Tracer;
 use url::{Host, Url};
 
 /// A worker's settings. Each flag has an environment variable.
@@ -157,6 +158,10 @@ pub struct WorkerConfig {
     /// Where the default state folder lies.
     #[arg(long, env = "HOME", hide = true)]
     pub home: Option<PathBuf>,
+
+    /// Begins spans.
+    #[arg(skip)]
+    pub tracer: Tracer,
 }
 
 impl WorkerConfig {

@@ -144,7 +144,8 @@ mod tests {
         let (_folder, holdings) = holdings();
         holdings.take_on("a", Some(1)).unwrap();
         let payload = RawValue::from_string("{}".to_owned()).unwrap();
-        holdings.reported(Report { event: "e".to_owned(), task_id: "a".to_owned(), run: Some(1), payload });
+        let (event, task_id) = ("e".to_owned(), "a".to_owned());
+        holdings.reported(Report { event, task_id, run: Some(1), payload, trace: None });
         assert!(holdings.running().is_empty());
         assert_eq!(holdings.in_flight(), [json!({"taskId": "a", "run": 1})]);
         assert!(holdings.take_on("a", Some(1)).is_none(), "not fetched again");

@@ -24,6 +24,7 @@ mod report;
 mod robots;
 mod scrape;
 mod session;
+mod traced;
 mod wake;
 
 use std::{
@@ -100,7 +101,12 @@ pub async fn run_with(
         let seen = (Arc::clone(&holdings), Arc::clone(&link));
         metrics::serve(address, Arc::clone(&fetcher), seen, &shutdown).await?;
     }
-    let reporter = tokio::spawn(report::run(Arc::clone(&link), Arc::clone(&holdings), opened));
+    let reporter = tokio::spawn(report::run(
+        Arc::clone(&link),
+        Arc::clone(&holdings),
+        config.tracer.of("ukai-worker"),
+        opened,
+    ));
     let context = Arc::new(scrape::Context {
         client: link,
         holdings,
@@ -111,6 +117,7 @@ pub async fn run_with(
         artifacts: Arc::new(artifacts::Artifacts::new(folder.join("artifacts"), uploader)),
         camera: camera::Camera::default(),
         block_images: config.block_images,
+        tracer: config.tracer.of("ukai-worker"),
     });
     let session = session::Session {
         context,

@@ -49,6 +49,9 @@ pub(crate) struct Assigned {
     /// What the page's links must keep to, where they are followed.
     #[serde(default)]
     pub(crate) crawl: Option<Value>,
+    /// Where the hand-out stands in a trace (W3C), where it is traced.
+    #[serde(default)]
+    pub(crate) traceparent: Option<String>,
 }
 
 impl Assigned {

@@ -12,6 +12,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use ukai_boot::trace::Traceparent;
 
 /// More waiting reports than this: the oldest is given up, and said so.
 const MOST: usize = if cfg!(test) { 50 } else { 1_000 };
@@ -28,6 +29,9 @@ pub(crate) struct Report {
     pub(crate) task_id: String,
     pub(crate) run: Option<u32>,
     pub(crate) payload: Box<RawValue>,
+    /// Where its run stands in a trace; not kept over a restart.
+    #[serde(skip)]
+    pub(crate) trace: Option<Traceparent>,
 }
 
 impl Report {
@@ -207,7 +211,13 @@ mod tests {
     fn report(task: &str, run: u32) -> Report {
         let payload =
             RawValue::from_string(format!("{{\"taskId\":\"{task}\",\"text\":\"line\\nbreak\"}}")).unwrap();
-        Report { event: "task:completed".to_owned(), task_id: task.to_owned(), run: Some(run), payload }
+        Report {
+            event: "task:completed".to_owned(),
+            task_id: task.to_owned(),
+            run: Some(run),
+            payload,
+            trace: None,
+        }
     }
 
     fn waiting(outbox: &Outbox) -> Vec<(String, Option<u32>)> {

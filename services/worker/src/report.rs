@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
+use ukai_boot::trace::{SpanKind, Tracer};
 use ukai_socketio::EmitError;
 
 use crate::{holdings::Holdings, link::Link, messages::Answer, outbox::Report};
@@ -13,7 +14,12 @@ const ANSWER: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// Runs until the worker ends. `open` is true while the worker is registered.
-pub(crate) async fn run(client: Arc<Link>, holdings: Arc<Holdings>, mut open: watch::Receiver<bool>) {
+pub(crate) async fn run(
+    client: Arc<Link>,
+    holdings: Arc<Holdings>,
+    tracer: Tracer,
+    mut open: watch::Receiver<bool>,
+) {
     loop {
         if open.wait_for(|open| *open).await.is_err() {
             return;
@@ -27,7 +33,7 @@ pub(crate) async fn run(client: Arc<Link>, holdings: Arc<Holdings>, mut open: wa
             // After a sleep the old way may never answer; the new one opens anew.
             let mut closed = open.clone();
             tokio::select! {
-                done = deliver(&client, &holdings, report) => all &= done,
+                done = deliver(&client, &holdings, &tracer, report) => all &= done,
                 _ = closed.wait_for(|open| !*open) => all = false,
             }
         }
@@ -40,13 +46,15 @@ pub(crate) async fn run(client: Arc<Link>, holdings: Arc<Holdings>, mut open: wa
 }
 
 /// Sends one report; `true` if it needs no repeat.
-async fn deliver(client: &Link, holdings: &Arc<Holdings>, report: &Report) -> bool {
+async fn deliver(client: &Link, holdings: &Arc<Holdings>, tracer: &Tracer, report: &Report) -> bool {
     let (task, run) = (&report.task_id, report.run);
+    let mut span = tracer.child(report.trace.as_deref(), SpanKind::Producer, "report");
     match client.emit_with_ack(&report.event, &report.payload, ANSWER).await {
         Ok(answer) => match answer.parse::<Answer>() {
             Ok(Answer { accepted: true, .. }) => tracing::debug!(task.id = task, run, "report accepted"),
             Ok(Answer { reason, .. }) => {
                 let reason = reason.unwrap_or_default();
+                span.fail(reason.clone());
                 if reason == "invalid" {
                     tracing::error!(
                         task.id = task,
@@ -64,6 +72,7 @@ async fn deliver(client: &Link, holdings: &Arc<Holdings>, report: &Report) -> bo
         // A server that speaks the contract alone never answers; ours hands out a run and always does.
         Err(EmitError::Timeout) if run.is_none() => {}
         Err(error) => {
+            span.fail("not answered");
             tracing::warn!(task.id = task, run, %error, "report not answered, it is kept");
             return false;
         }

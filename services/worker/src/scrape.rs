@@ -9,6 +9,7 @@ use std::{
 use futures::FutureExt;
 use serde_json::{Value, value::RawValue};
 use tokio_util::sync::CancellationToken;
+use ukai_boot::trace::{Traceparent, Tracer};
 use ukai_browser::{PageOutcome, PageRequest, PictureFormat};
 use ukai_extract::{Page, Recipes};
 use url::Url;
@@ -28,6 +29,7 @@ use crate::{
     pause::{Pauses, Slot},
     picture,
     robots::Robots,
+    traced::Trace,
 };
 
 /// Scripts that fill a page in after a timer leave no other trace than the change itself; beside the pause between pages
@@ -49,6 +51,7 @@ pub(crate) struct Context {
     pub(crate) camera: Camera,
     /// Leaves out what a record does not need.
     pub(crate) block_images: bool,
+    pub(crate) tracer: Tracer,
 }
 
 /// How a run ended, for the worker's own book-keeping.
@@ -75,20 +78,24 @@ pub(crate) async fn run(
     limit: Duration,
 ) -> Ended {
     let ended = |result| Ended { task_id: task.task_id.clone(), result };
+    let (mut span, trace) = Trace::begin(&context.tracer, &task);
     let mut place = Place::take(&context);
+    let pause = trace.span("pause");
     tokio::select! {
         () = cancel.cancelled() => {
+            span.fail("stopped by the server");
             context.holdings.dropped(&task.task_id, task.run);
             return ended(RunResult::Stopped);
         }
         () = tokio::time::sleep(place.slot.wait(Instant::now())) => {}
     }
+    drop(pause);
     context.holdings.started(&task.task_id, task.run);
     let begun = Instant::now();
     // Without a connection it is said at the next one.
     let _ = context.client.emit("task:started", &outcome::started(&task.task_id, task.run, &clock::now()));
     tracing::info!(task.id = task.task_id, run = task.run, attempt = task.attempt_number, "page begins");
-    let work = AssertUnwindSafe(page(&context, &task, limit)).catch_unwind();
+    let work = AssertUnwindSafe(page(&context, &task, &trace, limit)).catch_unwind();
     let outcome = tokio::select! {
         () = cancel.cancelled() => None,
         done = tokio::time::timeout(limit, work) => Some(match done {
@@ -99,9 +106,11 @@ pub(crate) async fn run(
     };
     place.ended = Some(Instant::now());
     drop(place);
+    trace.tell_steps();
     let took = begun.elapsed();
     let (event, payload, result) = match outcome {
         None => {
+            span.fail("stopped by the server");
             context.holdings.dropped(&task.task_id, task.run);
             // A server with fences learns at once that the slot is free; it refuses the report itself as stale.
             if task.run.is_some() {
@@ -117,44 +126,58 @@ pub(crate) async fn run(
             ("task:completed", outcome::completed(&task, found, &clock::now(), took), RunResult::Completed)
         }
         Some(Outcome::Failed(failure)) => {
+            span.fail(failure.kind);
             tracing::info!(task.id = task.task_id, run = task.run, error.kind = failure.kind, "page failed");
             let payload = outcome::failed(&task.task_id, task.run, &failure, &clock::now(), took);
             ("task:failed", payload, RunResult::Failed(failure.refusal))
         }
     };
-    keep_report(&context, event, &task, payload).await;
+    keep_report(&context, event, &task, payload, trace.place()).await;
     ended(result)
 }
 
 /// Writes the report to disk, off the runtime's threads: it waits for the disk.
-async fn keep_report(context: &Arc<Context>, event: &str, task: &Assigned, payload: Value) {
+async fn keep_report(
+    context: &Arc<Context>,
+    event: &str,
+    task: &Assigned,
+    payload: Value,
+    trace: Option<Traceparent>,
+) {
     let (text, cut) = fit(payload);
     if cut {
         tracing::warn!(task.id = task.task_id, run = task.run, "the report was cut to fit");
     }
     let Ok(payload) = RawValue::from_string(text) else { return };
-    let report = Report { event: event.to_owned(), task_id: task.task_id.clone(), run: task.run, payload };
+    let (event, task_id) = (event.to_owned(), task.task_id.clone());
+    let report = Report { event, task_id, run: task.run, payload, trace };
     let holdings = Arc::clone(&context.holdings);
     let _ = tokio::task::spawn_blocking(move || holdings.reported(report)).await;
 }
 
 /// Fetches the page of a task and reads it; of a crawl where its site allows it, and its links.
-async fn page(context: &Arc<Context>, task: &Assigned, limit: Duration) -> Outcome {
-    let Some(rules) = task.crawl_rules() else { return visit(context, task, limit).await };
+async fn page(context: &Arc<Context>, task: &Assigned, trace: &Trace, limit: Duration) -> Outcome {
+    let Some(rules) = task.crawl_rules() else { return visit(context, task, trace, limit).await };
     let begun = Instant::now();
     let visit = crawl::Visit { fetcher: &*context.fetcher, robots: &context.robots, rules: &rules };
-    if let Err(failure) = visit.enter(&task.product_url, limit / 3).await {
+    let robots = trace.span("robots");
+    let entered = visit.enter(&task.product_url, limit / 3).await;
+    drop(robots);
+    if let Err(failure) = entered {
         return Outcome::Failed(failure);
     }
-    let outcome = self::visit(context, task, limit.saturating_sub(begun.elapsed())).await;
+    let outcome = self::visit(context, task, trace, limit.saturating_sub(begun.elapsed())).await;
     match outcome {
-        Outcome::Completed(found) => visit.leave(&task.product_url, found).await,
+        Outcome::Completed(found) => {
+            let _links = trace.span("links");
+            visit.leave(&task.product_url, found).await
+        }
         failed @ Outcome::Failed(_) => failed,
     }
 }
 
 /// Fetches the page and reads it.
-async fn visit(context: &Arc<Context>, task: &Assigned, limit: Duration) -> Outcome {
+async fn visit(context: &Arc<Context>, task: &Assigned, trace: &Trace, limit: Duration) -> Outcome {
     let options = task.options.clone().unwrap_or_default();
     let recipes = match recipes(context, task) {
         Ok(recipes) => recipes,
@@ -176,6 +199,7 @@ async fn visit(context: &Arc<Context>, task: &Assigned, limit: Duration) -> Outc
         screenshot: wish,
         block_images: context.block_images,
         peephole: context.holdings.peephole(&task.task_id, task.run),
+        steps: trace.steps.clone(),
         ..PageRequest::new(url)
     };
     let page = match context.fetcher.fetch(&request).await {
@@ -183,12 +207,15 @@ async fn visit(context: &Arc<Context>, task: &Assigned, limit: Duration) -> Outc
         Ok(page) => page,
     };
     let wanted = Wanted { picture: request.screenshot.map(|wish| wish.format), html: options.html };
+    trace.tell_steps();
+    let extract = trace.span("extract");
     // Parsing a large page takes long enough to hold up a heartbeat.
     let read = tokio::task::spawn_blocking(move || read(page, &recipes, wanted)).await;
+    drop(extract);
     let Ok((outcome, files)) = read else {
         return Outcome::Failed(Failure::new("PARSE_ERROR", "the worker failed on this page"));
     };
-    let of = OfRun { task_id: &task.task_id, run: task.run };
+    let of = OfRun { task_id: &task.task_id, run: task.run, trace };
     // The links of a crawl are asked about after it.
     let share = if task.crawl_rules().is_some() { 0.7 } else { 0.95 };
     let until = begun + limit.mul_f64(share).min(limit.saturating_sub(REPORTING));

@@ -1,8 +1,8 @@
 //! The exporter's loop, on a thread and a runtime of its own: nothing that a collector does can hold up anything else.
 
 use super::queue::{Counters, EXPORT_FAILED};
-use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use opentelemetry_otlp::SpanExporter;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};

@@ -2,7 +2,9 @@
 
 use super::parent::{self, Traceparent};
 use super::queue::Counters;
-use opentelemetry::trace::{Span as _, SpanBuilder, SpanKind, Status, TraceContextExt, Tracer as _, TracerProvider};
+use opentelemetry::trace::{
+    Span as _, SpanBuilder, SpanKind, Status, TraceContextExt, Tracer as _, TracerProvider,
+};
 use opentelemetry::{Context, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span as SdkSpan};
 use prometheus_client::registry::Registry;
@@ -38,10 +40,10 @@ impl Tracer {
     /// The same for a part of the process: its spans carry the name.
     #[must_use]
     pub fn of(&self, part: &'static str) -> Self {
-        let on = self.on.as_ref().map(|On { provider, .. }| On {
-            provider: provider.clone(),
-            tracer: provider.tracer(part),
-        });
+        let on = self
+            .on
+            .as_ref()
+            .map(|On { provider, .. }| On { provider: provider.clone(), tracer: provider.tracer(part) });
         Self { on, counters: self.counters.clone() }
     }
 
@@ -137,6 +139,29 @@ impl Span {
     pub fn link(&mut self, other: &str) {
         if let Some((span, other)) = self.0.as_mut().zip(parent::read(other)) {
             span.add_link(other, Vec::new());
+        }
+    }
+
+    /// Names the other traces that the work belongs to, each once; `own` is the one that it stands in.
+    pub fn link_others<'a>(&mut self, own: &str, others: impl Iterator<Item = &'a str>) {
+        if self.0.is_none() {
+            return;
+        }
+        let mut last = own;
+        for other in others {
+            if !parent::is_same_trace(last, other) && !parent::is_same_trace(own, other) {
+                self.link(other);
+            }
+            last = other;
+        }
+    }
+
+    /// What stands above work that `other` names and that is a part of this: this span, where it is of the same trace.
+    #[must_use]
+    pub fn or_other_trace(&self, other: Traceparent) -> Traceparent {
+        match self.traceparent() {
+            Some(own) if parent::is_same_trace(&own, &other) => own,
+            _ => other,
         }
     }
 

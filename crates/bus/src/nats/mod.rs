@@ -29,6 +29,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
+/// The header that carries a place in a trace.
+const TRACEPARENT: &str = "traceparent";
 /// A full send queue of a connection that stands is waited for this long.
 const ENQUEUE: Duration = Duration::from_secs(2);
 /// The server's confirmation that it took a subscription is waited for this long.
@@ -52,11 +54,16 @@ pub struct NatsBus {
 
 impl NatsBus {
     /// Sends while the connection stands; a queue that stays full is as bad as none.
-    async fn send(&self, subject: &str, reply_to: Option<String>, payload: Bytes) -> Result<(), BusError> {
+    async fn send(
+        &self,
+        subject: &str,
+        reply_to: Option<String>,
+        outgoing: impl Into<Outgoing<'_>>,
+    ) -> Result<(), BusError> {
         if !self.line.status().is_connected {
             return Err(BusError::Unavailable);
         }
-        send(&self.client, subject, reply_to, payload, ENQUEUE).await
+        send(&self.client, subject, reply_to, outgoing.into(), ENQUEUE).await
     }
 
     /// Returns once the server has taken what was sent before; at once where it is away, for then all subscriptions
@@ -84,12 +91,17 @@ impl NatsBus {
         tasks.spawn(task);
     }
 
-    async fn exchange(&self, subject: &str, payload: Bytes, limit: Duration) -> Result<Bytes, BusError> {
+    async fn exchange(
+        &self,
+        outgoing: Outgoing<'_>,
+        subject: &str,
+        limit: Duration,
+    ) -> Result<Bytes, BusError> {
         let deadline = Instant::now() + limit;
         let (own, answer) = self.replies.expect();
         let interrupted = self.line.interrupted();
         let exchange = async {
-            self.send(subject, Some(own.subject().to_owned()), payload).await?;
+            self.send(subject, Some(own.subject().to_owned()), outgoing).await?;
             answer.await.unwrap_or(Err(BusError::Unavailable))
         };
         tokio::select! {
@@ -99,20 +111,41 @@ impl NatsBus {
     }
 }
 
+/// A message as it leaves.
+struct Outgoing<'a> {
+    traceparent: Option<&'a str>,
+    payload: Bytes,
+}
+
+impl From<Bytes> for Outgoing<'_> {
+    fn from(payload: Bytes) -> Self {
+        Self { traceparent: None, payload }
+    }
+}
+
 /// Queues one message in the client, within `limit`.
 async fn send(
     client: &async_nats::Client,
     subject: &str,
     reply_to: Option<String>,
-    payload: Bytes,
+    outgoing: Outgoing<'_>,
     limit: Duration,
 ) -> Result<(), BusError> {
+    let Outgoing { traceparent, payload } = outgoing;
     let bytes = payload.len();
     let to = subject.to_owned();
+    let headers = traceparent.map(|traceparent| {
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert(TRACEPARENT, traceparent);
+        headers
+    });
     let queued = async {
-        match reply_to {
-            Some(reply_to) => client.publish_with_reply(to, reply_to, payload).await,
-            None => client.publish(to, payload).await,
+        match (reply_to, headers) {
+            (Some(reply_to), Some(headers)) => {
+                client.publish_with_reply_and_headers(to, reply_to, headers, payload).await
+            }
+            (Some(reply_to), None) => client.publish_with_reply(to, reply_to, payload).await,
+            (None, _) => client.publish(to, payload).await,
         }
     };
     match timeout(limit, queued).await {
@@ -155,8 +188,14 @@ impl Bus for NatsBus {
         Ok(receiver)
     }
 
-    async fn request(&self, subject: &str, payload: Bytes, timeout: Duration) -> Result<Bytes, BusError> {
-        let outcome = self.exchange(subject, payload, timeout).await;
+    async fn request_within(
+        &self,
+        traceparent: Option<&str>,
+        subject: &str,
+        payload: Bytes,
+        timeout: Duration,
+    ) -> Result<Bytes, BusError> {
+        let outcome = self.exchange(Outgoing { traceparent, payload }, subject, timeout).await;
         self.metrics.request(outcome.as_ref().map(|_| ()).map_err(|error| *error));
         outcome
     }

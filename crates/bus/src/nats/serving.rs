@@ -2,7 +2,7 @@
 
 use super::metrics::Metrics;
 use super::subscribing::leave;
-use super::{ENQUEUE, send};
+use super::{ENQUEUE, TRACEPARENT, send};
 use crate::Request;
 use async_nats::{Client, Subscriber};
 use bytes::Bytes;
@@ -38,7 +38,9 @@ pub(super) fn serve(
             let Some(message) = message else { break };
             let Some(inbox) = message.reply else { continue };
             let (reply, answer) = oneshot::channel();
-            if sender.try_send(Request::new(message.payload, reply)).is_ok() {
+            let headers = message.headers.as_ref();
+            let traceparent = headers.and_then(|headers| headers.get(TRACEPARENT)).map(ToString::to_string);
+            if sender.try_send(Request::new(message.payload, traceparent, reply)).is_ok() {
                 answers.push(async move { (inbox.into_string(), answer.await) });
             } else {
                 metrics.dropped.inc();
@@ -56,7 +58,7 @@ pub(super) fn serve(
 /// A request that was dropped without an answer is silence; so is an answer that can't be sent.
 async fn respond(client: &Client, inbox: String, answer: Result<Bytes, oneshot::error::RecvError>) {
     if let Ok(payload) = answer
-        && let Err(error) = send(client, &inbox, None, payload, ENQUEUE).await
+        && let Err(error) = send(client, &inbox, None, payload.into(), ENQUEUE).await
     {
         tracing::debug!(%error, "an answer could not be sent");
     }

@@ -33,6 +33,7 @@ suite!(
     nobody_is_told_at_once,
     silence_is_a_timeout,
     answers_find_their_requests,
+    a_place_in_a_trace_comes_with_its_request_alone,
     a_server_that_left_gets_nothing,
     the_newest_server_of_a_process_gets_the_requests,
     a_slow_subscriber_loses_and_knows_it,
@@ -122,6 +123,22 @@ async fn answers_find_their_requests(world: impl World) {
     for (n, answer) in (0_u32..).zip(answers) {
         assert_eq!(answer[..], n.to_be_bytes());
     }
+}
+
+async fn a_place_in_a_trace_comes_with_its_request_alone(world: impl World) {
+    const PLACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let (asking, serving) = (world.user().await, world.user().await);
+    let mut requests = serving.serve("ukai.traced").await.unwrap();
+    tokio::spawn(async move {
+        while let Some(request) = requests.recv().await {
+            let place = request.traceparent.clone().unwrap_or_default();
+            request.respond(Bytes::from(place));
+        }
+    });
+    let with = asking.request_within(Some(PLACE), "ukai.traced", Bytes::from_static(b"x"), LONG).await;
+    assert_eq!(&with.unwrap()[..], PLACE.as_bytes());
+    let without = asking.request("ukai.traced", Bytes::from_static(b"x"), LONG).await.unwrap();
+    assert!(without.is_empty());
 }
 
 async fn a_server_that_left_gets_nothing(world: impl World) {

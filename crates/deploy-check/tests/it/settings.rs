@@ -11,12 +11,12 @@ use crate::kubernetes::{OVERLAYS, built};
 
 /// Service and program to the variables that it reads.
 fn known() -> BTreeMap<&'static str, BTreeSet<String>> {
-    use ukai_boot::config::{Database, Log};
+    use ukai_boot::config::{Database, Log, Otlp};
     let variables = |command: Command| -> BTreeSet<String> {
         let arguments = command.get_arguments().filter_map(clap::Arg::get_env);
         arguments.map(|name| name.to_string_lossy().into_owned()).collect()
     };
-    let with_log = |command| variables(Log::augment_args(command));
+    let with_log = |command| variables(Otlp::augment_args(Log::augment_args(command)));
     let new = Command::new;
     BTreeMap::from([
         ("ukai-api", with_log(ukai_api::process::ProcessConfig::augment_args(new("ukai-api")))),
@@ -33,7 +33,7 @@ fn known() -> BTreeMap<&'static str, BTreeSet<String>> {
         ),
         ("ukai-worker", with_log(ukai_worker::WorkerConfig::augment_args(new("ukai-worker")))),
         // `ukai migrate`, which also takes the settings of the log.
-        ("ukai", with_log(Database::augment_args(new("ukai")))),
+        ("ukai", variables(Log::augment_args(Database::augment_args(new("ukai"))))),
     ])
 }
 

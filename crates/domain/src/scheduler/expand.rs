@@ -65,6 +65,6 @@ impl State {
             options: from.options.clone(),
             not_before: None,
         };
-        self.accept(draft, from.job, task, from.depth);
+        self.accept(draft, from.job, task, from.depth, None);
     }
 }

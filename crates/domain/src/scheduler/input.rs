@@ -96,6 +96,8 @@ pub struct Submit {
     pub tasks: Vec<NewTask>,
     /// Makes a repeat harmless.
     pub idempotency: Option<IdempotencyKey>,
+    /// Its place in a trace, for its tasks.
+    pub trace: Option<Arc<str>>,
 }
 
 #[allow(missing_docs, reason = "as above")]

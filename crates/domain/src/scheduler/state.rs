@@ -212,6 +212,12 @@ impl State {
         self.queue.rows()
     }
 
+    /// Where the submission of a task that a worker holds stands in a trace.
+    #[must_use]
+    pub fn trace(&self, task: TaskId) -> Option<&Arc<str>> {
+        self.leases.get(&task)?.body.trace.as_ref()
+    }
+
     /// Live leases.
     #[must_use]
     pub fn lease_count(&self) -> usize {

@@ -36,14 +36,21 @@ impl State {
         self.take_start_pages(draft, job, pages);
         let mut tasks = Vec::with_capacity(submit.tasks.len());
         for task in submit.tasks {
-            tasks.push(self.accept(draft, job, task, 0));
+            tasks.push(self.accept(draft, job, task, 0, submit.trace.as_ref()));
         }
         let reply = Reply::Submitted { job, tasks, created_at: draft.now };
         draft.remember(submit.idempotency, &reply);
         Ok(reply)
     }
 
-    pub(super) fn accept(&mut self, draft: &mut Draft, job: JobId, new: NewTask, depth: u16) -> TaskId {
+    pub(super) fn accept(
+        &mut self,
+        draft: &mut Draft,
+        job: JobId,
+        new: NewTask,
+        depth: u16,
+        trace: Option<&Arc<str>>,
+    ) -> TaskId {
         let now = draft.now;
         let id = TaskId(self.ids.next(now));
         let lane = crate::LaneKey { kind: new.kind, host: new.host };
@@ -67,6 +74,7 @@ impl State {
             options: new.options,
             depth,
             created_at: now,
+            trace: trace.cloned(),
         });
         draft.new_task(Arc::clone(&body));
         let waiting = Waiting { body, progress: Progress::default() };

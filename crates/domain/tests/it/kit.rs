@@ -115,7 +115,7 @@ impl Kit {
     }
 
     pub(crate) fn submit(&mut self, job: JobId, tasks: Vec<NewTask>) -> Vec<TaskId> {
-        let submit = Submit { job: JobRef::Existing(job), tasks, idempotency: None };
+        let submit = Submit { job: JobRef::Existing(job), tasks, idempotency: None, trace: None };
         match self.ask(Input::Submit(submit)).unwrap() {
             Reply::Submitted { tasks, .. } => tasks,
             other => panic!("{other:?}"),

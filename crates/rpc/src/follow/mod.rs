@@ -7,7 +7,7 @@
 mod attempt;
 mod connection;
 
-use crate::client::{Scheduler, scheduler_over};
+use crate::client::{Scheduler, Transport, scheduler_over, transport};
 use crate::status::unavailable;
 use attempt::{Call, Sent};
 use connection::Link;
@@ -58,12 +58,18 @@ const LOOKUP_LIMIT: Duration = Duration::from_secs(1);
 /// Its calls end within `patience.whole`, at worst with `UNAVAILABLE`.
 #[must_use]
 pub fn scheduler_of_leader(lookup: Lookup, token: Option<&str>, patience: Patience) -> Scheduler {
+    scheduler_over(way_to_leader(lookup, token, patience))
+}
+
+/// The transport of such a client, for whoever puts something around each call.
+#[must_use]
+pub fn way_to_leader(lookup: Lookup, token: Option<&str>, patience: Patience) -> Transport {
     let token =
         token.and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok()).map(|mut t| {
             t.set_sensitive(true);
             t
         });
-    scheduler_over(Following(Arc::new(Follower { lookup, token, patience, state: Mutex::default() })))
+    transport(Following(Arc::new(Follower { lookup, token, patience, state: Mutex::default() })))
 }
 
 /// The transport; clones share one connection.

@@ -195,6 +195,7 @@ impl Bench {
             options: None,
             depth: 0,
             created_at: now,
+            trace: None,
         })
     }
 

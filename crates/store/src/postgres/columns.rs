@@ -14,11 +14,11 @@ pub(super) type Result<T, E = Failure> = std::result::Result<T, E>;
 macro_rules! body_columns {
     () => {
         "t.id, t.job, t.kind, t.host, t.url, t.priority, t.max_attempts, t.timeout_ms, t.options, t.created_at,
-         t.depth"
+         t.depth, t.trace"
     };
 }
 /// How many columns that is.
-pub(super) const BODY_WIDTH: usize = 11;
+pub(super) const BODY_WIDTH: usize = 12;
 
 /// A task's history; the table is `p`. [`progress`] reads it.
 macro_rules! progress_columns {
@@ -50,6 +50,7 @@ pub(super) fn body_in_lane(row: &Row, at: usize, lane: LaneKey) -> Result<TaskBo
         options: get(row, at + 8)?,
         created_at: time(row, at + 9)?,
         depth: narrow(get::<i32>(row, at + 10)?, at + 10)?,
+        trace: get::<Option<&str>>(row, at + 11)?.map(Arc::from),
     })
 }
 

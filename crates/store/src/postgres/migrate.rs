@@ -22,6 +22,7 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("../../../../migrations/postgres/0001_tables.sql"), serves: 1 },
     Migration { sql: include_str!("../../../../migrations/postgres/0002_crawls.sql"), serves: 1 },
+    Migration { sql: include_str!("../../../../migrations/postgres/0003_traces.sql"), serves: 1 },
 ];
 
 /// Who may do what.

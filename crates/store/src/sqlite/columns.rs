@@ -11,11 +11,11 @@ use uuid::Uuid;
 macro_rules! body_columns {
     () => {
         "t.id, t.job, t.kind, t.host, t.url, t.priority, t.max_attempts, t.timeout_ms, t.options, t.created_at,
-         t.depth"
+         t.depth, t.trace"
     };
 }
 /// How many columns that is.
-pub(super) const BODY_WIDTH: usize = 11;
+pub(super) const BODY_WIDTH: usize = 12;
 
 /// A task's history; the table is `p`. [`progress`] reads it.
 macro_rules! progress_columns {
@@ -47,6 +47,7 @@ pub(super) fn body_in_lane(row: &Row<'_>, at: usize, lane: LaneKey) -> Result<Ta
         options: row.get(at + 8)?,
         created_at: time(row, at + 9)?,
         depth: row.get(at + 10)?,
+        trace: row.get_ref(at + 11)?.as_str_or_null()?.map(Arc::from),
     })
 }
 

@@ -119,7 +119,7 @@ fn fill(conn: &Connection) {
     let body = |which: &str| {
         format!(
             "INSERT INTO task SELECT p.id, p.job, p.kind, p.host, 'https://' || p.host || '/page', 50, 3, NULL, NULL,
-             1700000000000, 0 FROM task_ready p WHERE {which}"
+             1700000000000, 0, NULL FROM task_ready p WHERE {which}"
         )
     };
     // The last two bytes count the rows of a job: 1,000 is x'03e8'.

@@ -3,6 +3,7 @@
 use super::Principal;
 use crate::error::ApiError;
 use crate::state::App;
+use crate::traced;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
@@ -30,7 +31,7 @@ pub(crate) async fn guard(
         return Err(ApiError::new(Code::Forbidden, message));
     }
     request.extensions_mut().insert(principal);
-    let mut response = next.run(request).await;
+    let mut response = traced::run(&app.tracer, request, next).await;
     // Answers hold tokens and foreign text: nobody in between keeps them or guesses what they are. What never
     // changes says so itself.
     let no_store = HeaderValue::from_static("no-store");

@@ -10,6 +10,7 @@ use tower::ServiceExt;
 use ukai_api::openapi::check::assert_answer;
 use ukai_api::{ApiMetrics, ApiState, AuthMode, Limits, router, secret};
 use ukai_artifacts::ArtifactConfig;
+use ukai_boot::trace::Tracer;
 use ukai_boot::{Health, Registry};
 use ukai_rpc::scheduler_over;
 use ukai_rpc::v1::scheduler_server::SchedulerServer;
@@ -84,6 +85,7 @@ impl TestApp {
             limits,
             metrics,
             health: Some(health.clone()),
+            tracer: Tracer::default(),
         };
         Self { router: router(state), world, health, folder }
     }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use ukai_boot::Shutdown;
+use ukai_boot::trace::{Span, SpanKind};
 use ukai_bus::Request;
 use ukai_domain::{Code, Run, SessionId, TaskId};
 use ukai_rpc::v1::{self, push};
@@ -38,7 +39,9 @@ pub(crate) async fn run(shared: Arc<Shared>, mut requests: mpsc::Receiver<Reques
         match v1::PushBatch::decode(request.payload.clone()) {
             Ok(batch) => {
                 let content = fingerprint(&request.payload);
-                let reply = answered.reply(&shared, batch, content);
+                let place = request.traceparent.as_deref();
+                let span = shared.config.tracer.child(place, SpanKind::Server, "process pushes");
+                let reply = answered.reply(&shared, batch, content, &span);
                 confirm(&shared, request, reply);
             }
             Err(error) => tracing::warn!(%error, "push batch can't be read"),
@@ -77,7 +80,7 @@ fn fingerprint(payload: &[u8]) -> u64 {
 }
 
 impl Answered {
-    fn reply(&mut self, shared: &Arc<Shared>, batch: v1::PushBatch, content: u64) -> Bytes {
+    fn reply(&mut self, shared: &Arc<Shared>, batch: v1::PushBatch, content: u64, span: &Span) -> Bytes {
         if !shared.heard_epoch(batch.epoch) {
             shared.metrics.pushes.count("deposed");
             return Bytes::from(
@@ -94,7 +97,7 @@ impl Answered {
             return reply.clone();
         }
         let seq = batch.seq;
-        let refused = batch.pushes.into_iter().filter_map(|push| deliver(shared, push)).collect();
+        let refused = batch.pushes.into_iter().filter_map(|push| deliver(shared, push, span)).collect();
         let reply = Bytes::from(v1::PushReply { epoch: shared.epoch.known(), refused }.encode_to_vec());
         if self.replies.len() >= REMEMBERED {
             self.replies.pop_front();
@@ -105,7 +108,7 @@ impl Answered {
 }
 
 /// Emits one push; a hand-out that can't be emitted is given back.
-fn deliver(shared: &Arc<Shared>, push: v1::Push) -> Option<v1::RefusedPush> {
+fn deliver(shared: &Arc<Shared>, push: v1::Push, span: &Span) -> Option<v1::RefusedPush> {
     let session = SessionId::from_slice(&push.session).and_then(|id| shared.sessions.get(id));
     let session = session.filter(|session| !session.has_ended());
     let message = push.message?;
@@ -121,7 +124,7 @@ fn deliver(shared: &Arc<Shared>, push: v1::Push) -> Option<v1::RefusedPush> {
             "registered"
         }
         push::Message::Assigned(assigned) => {
-            let lease = assigned::emit(shared, &session, &assigned);
+            let lease = assigned::emit(shared, &session, &assigned, span);
             shared.metrics.pushes.count(if lease.is_none() { "assigned" } else { "refused" });
             return lease.map(|lease| v1::RefusedPush { session: push.session, lease: Some(lease) });
         }

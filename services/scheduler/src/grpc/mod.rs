@@ -9,7 +9,8 @@ use reply::{document, host_response, job_response, refuse, task_response, worker
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::{Request, Response, Status};
-use ukai_domain::scheduler::{HostPolicy, Input, JobAction, Query, Reply};
+use ukai_boot::trace::Parent;
+use ukai_domain::scheduler::{HostPolicy, Input, JobAction, Query, Reply, Submit};
 use ukai_domain::{Code, JobId, Rejection, SessionId, TaskId, WorkerConfig, WorkerId};
 use ukai_rpc::v1::{self, scheduler_server};
 use ukai_rpc::{Malformed, standing_by, status_from_rejection, unavailable};
@@ -77,7 +78,10 @@ impl scheduler_server::Scheduler for Commands {
         &self,
         request: Request<v1::SubmitTasksRequest>,
     ) -> Answer<v1::SubmitTasksResponse> {
+        // The tasks are handed out later: they keep this call's place in its trace.
+        let trace = request.extensions().get::<Parent>().map(|Parent(place)| place.clone());
         let submit = ukai_rpc::to_submit(request.into_inner()).map_err(refuse)?;
+        let submit = Submit { trace, ..submit };
         match self.ask(Input::Submit(submit)).await? {
             Reply::Submitted { job, tasks, created_at } => Ok(Response::new(v1::SubmitTasksResponse {
                 job: job.as_bytes().to_vec(),

@@ -23,7 +23,8 @@ impl Turn {
     fn batch(&mut self, seq: u64, announce: bool, sessions: &[u128]) -> Receiver<v1::GatewayReply> {
         let (reply, answer) = oneshot::channel();
         let inputs = sessions.iter().map(|n| draining(*n)).collect();
-        let batch = Batch { gateway: GATEWAY, seq, epoch: EPOCH, announce, inputs, reply };
+        let batch =
+            Batch { gateway: GATEWAY, seq, epoch: EPOCH, announce, inputs, traces: Vec::new(), reply };
         self.targets.take(Work::Batch(batch), EPOCH, &self.gateways, &mut self.inputs);
         answer
     }

@@ -4,6 +4,7 @@ use crate::kit::{soon, task, until};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
+use ukai_boot::trace::Tracer;
 use ukai_boot::{Health, Registry, Shutdown};
 use ukai_bus::{Bus, LocalBus};
 use ukai_domain::Code;
@@ -37,7 +38,13 @@ impl One {
         );
         let (health, shutdown, port) =
             (Health::new("test", &[HEALTH_PART], registry), Shutdown::new(), Shutdown::new());
-        let served = serve(listener, scheduler.grpc_of_many(), Guard::new(Some(TOKEN)), port.clone());
+        let served = serve(
+            listener,
+            scheduler.grpc_of_many(),
+            Guard::new(Some(TOKEN)),
+            Tracer::default(),
+            port.clone(),
+        );
         port.spawn(async move { served.await.unwrap() });
         let running = scheduler.run(health.clone(), shutdown.clone());
         shutdown.spawn(async move { running.await.unwrap() });

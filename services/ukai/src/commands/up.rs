@@ -2,6 +2,7 @@
 
 use clap::Args;
 use ukai_boot::Shutdown;
+use ukai_boot::trace::Telemetry;
 
 use crate::exit::Failure;
 use crate::up::UpConfig;
@@ -18,6 +19,9 @@ impl Up {
         self.config.check()?;
         let shutdown = Shutdown::new();
         shutdown.listen()?;
-        Ok(Box::pin(crate::up::run(self.config, shutdown)).await?)
+        let telemetry = Telemetry::start("ukai", &self.config.otlp)?;
+        let ended = Box::pin(crate::up::run(self.config, telemetry.tracer(), shutdown)).await;
+        telemetry.stop().await;
+        Ok(ended?)
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use ukai_artifacts::ArtifactConfig;
 use ukai_boot::Usage;
 use ukai_boot::config::{
-    Auth, Enrolment, MetricsListen, Origins, Times, TrustedProxies, check_admin_key, check_auth,
+    Auth, Enrolment, MetricsListen, Origins, Otlp, Times, TrustedProxies, check_admin_key, check_auth,
 };
 
 /// The settings of one machine's Ukai.
@@ -68,6 +68,10 @@ pub struct UpConfig {
     /// The clocks.
     #[command(flatten)]
     pub times: Times,
+
+    /// Where spans go; workers beside the server send theirs there too.
+    #[command(flatten)]
+    pub otlp: Otlp,
 }
 
 impl UpConfig {
@@ -76,6 +80,7 @@ impl UpConfig {
         check_auth(self.auth, self.listen)?;
         check_admin_key(self.admin_key.as_deref())?;
         self.enrolment.check()?;
+        self.otlp.check()?;
         self.times.check()
     }
 }
@@ -117,6 +122,8 @@ mod tests {
             ["--task-timeout-ms", "1"],
             ["--min-delay-ms", "20000"],
             ["--admin-key", "short"],
+            ["--otlp-endpoint", "collector:4317"],
+            ["--otlp-sample", "2"],
             ["--worker-enroll-token", "short"],
         ] {
             let refusal = check(&wrong).unwrap_err();

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use ukai_api::{ApiMetrics, ApiState, AuthMode};
 use ukai_boot::config::Auth;
+use ukai_boot::trace::{CallSpans, Tracer};
 use ukai_boot::{Health, Registry, Shutdown};
 use ukai_domain::Timestamp;
 use ukai_gateway::Gateway;
@@ -30,7 +31,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(6 * 3_600);
 ///
 /// # Errors
 /// What kept it from starting, or ended it.
-pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
+pub async fn run(config: UpConfig, tracer: Tracer, shutdown: Shutdown) -> anyhow::Result<()> {
     let Some(store) = seams::store(&config, &shutdown).await? else { return Ok(()) };
     let listener =
         TcpListener::bind(config.listen).await.with_context(|| format!("--listen {}", config.listen))?;
@@ -41,18 +42,20 @@ pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
         config.artifacts.open(Some(&config.data_dir)).map_err(|error| ukai_boot::Usage(error.to_string()))?;
 
     let mut registry = Registry::default();
+    tracer.register(&mut registry);
     let bus = seams::bus(&config, &mut registry).await?;
     let settings = SchedulerConfig {
         address: seams::name(&config, address),
         artifacts_kept: config.artifacts.kept_for(),
+        tracer: tracer.clone(),
         ..SchedulerConfig::new(&config.times)
     };
     let scheduler = Scheduler::new(settings, Arc::clone(&store), Arc::clone(&bus), &mut registry);
-    let client = ukai_rpc::scheduler_over(scheduler.grpc());
+    let client = ukai_rpc::scheduler_over(CallSpans::new(scheduler.grpc(), tracer.of("ukai-api")));
     let reads: Arc<dyn Reads> = store;
     let enroll_token = config.enrolment.token().map(str::to_owned).or_else(|| workers::own_token(&config));
     let gateway = Gateway::new(
-        origin::gateway_config(&config, enroll_token.clone())?,
+        origin::gateway_config(&config, enroll_token.clone(), tracer.clone())?,
         Arc::clone(&bus),
         Arc::clone(&reads),
         &mut registry,
@@ -106,6 +109,7 @@ pub async fn run(config: UpConfig, shutdown: Shutdown) -> anyhow::Result<()> {
         },
         metrics: api_metrics,
         health: Some(health.clone()),
+        tracer: tracer.of("ukai-api"),
     });
     let router = origin::router(&config, api, &gateway);
     front.spawn(ukai_boot::http::serve(

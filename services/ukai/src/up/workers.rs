@@ -39,6 +39,10 @@ pub(super) fn start(
         if config.allow_private_targets {
             command.arg("--allow-private-targets");
         }
+        if let Some(endpoint) = config.otlp.endpoint() {
+            // Not on the command line, which others can read: it may hold a password.
+            command.env("UKAI_OTLP_ENDPOINT", endpoint).env_remove("UKAI_OTLP_INSTANCE");
+        }
         children.push(command.spawn()?);
     }
     Ok(Children(children))

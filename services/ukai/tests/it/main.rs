@@ -15,4 +15,5 @@ mod processes;
 mod seams;
 mod server;
 mod tidy;
+mod traces;
 mod whole;

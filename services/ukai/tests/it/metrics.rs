@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 use ukai_socketio::{Connection, Incoming, Target};
+use ukai_testkit::collector::{Collector, Manner};
 use ukai_testkit::fake_worker::PRODUCT;
 
 use crate::server::Server;
@@ -35,7 +36,8 @@ fn scraped(text: &str) -> BTreeMap<String, f64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_listed_metric_moves() {
-    let server = Server::start().await;
+    let collector = Collector::start().await;
+    let server = Server::start_with(&["--otlp-endpoint", &collector.url()]).await;
     let before = scraped(&server.metrics().await);
     // It moved before anybody could look: a server is ready once it leads.
     assert_eq!(before.get("scheduler_leading"), Some(&1.0));
@@ -53,6 +55,12 @@ async fn every_listed_metric_moves() {
         let now = scraped(&server.metrics().await);
         still.retain(|name| now.get(*name) == last.get(*name));
         last = now;
+        if !still.contains(&"otel_spans_exported") && still.contains(&"otel_spans_dropped") {
+            // Spans have arrived; those that end now don't.
+            collector.set(Manner::Refuses);
+            let body = json!({ "productUrl": "https://www.shop.example/late" });
+            server.ask(Method::POST, "/api/tasks", &body).await;
+        }
         assert!(
             begun.elapsed() < Duration::from_secs(20),
             "these never moved: {still:?}\n{}",

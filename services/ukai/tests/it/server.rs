@@ -11,7 +11,7 @@ use serde_json::Value;
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_ukai");
 
-const KEY: &str = "uka_0123456789abcdef0123456789abcdef";
+pub(crate) const KEY: &str = "uka_0123456789abcdef0123456789abcdef";
 
 /// A server that may be killed and started again at the same address with the same folder.
 pub(crate) struct Server {
@@ -27,7 +27,8 @@ pub(crate) fn ukai() -> Command {
     let mut command = Command::new(BINARY);
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
-        if name.starts_with("UKAI_") || name == "WORKER_AUTH_TOKEN" || name == "FRONTEND_URL" {
+        let is_ours = name.starts_with("UKAI_") || name == "WORKER_AUTH_TOKEN" || name == "FRONTEND_URL";
+        if is_ours || name.starts_with("OTEL_") {
             command.env_remove(name);
         }
     }
@@ -57,6 +58,21 @@ impl Server {
         let mut server = Self { url: format!("http://{address}"), folder, flags, child, http };
         server.ready().await;
         server
+    }
+
+    /// Asks it to end and waits until it has: how long that took.
+    pub(crate) async fn terminate(&mut self) -> Duration {
+        let begun = Instant::now();
+        let id = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).unwrap();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                assert!(status.success(), "{status}\n{}", self.log());
+                return begun.elapsed();
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "it doesn't end\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// `kill -9`.

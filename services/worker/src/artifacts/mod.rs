@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 pub(crate) use upload::Uploader;
 
 use self::{folder::Folder, upload::Refusal};
+use crate::traced::Trace;
 
 /// The longest wait for a server that takes no files; the result is worth more.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -39,6 +40,7 @@ pub(crate) struct File {
 pub(crate) struct OfRun<'a> {
     pub(crate) task_id: &'a str,
     pub(crate) run: Option<u32>,
+    pub(crate) trace: &'a Trace,
 }
 
 /// Keeps files until the server has them.
@@ -100,6 +102,9 @@ impl Artifacts {
         };
         let path = self.keep(of, &file, Arc::clone(&bytes)).await;
         let size = bytes.len();
+        let mut span = of.trace.call("upload");
+        span.set("artifact.kind", file.kind);
+        span.set("artifact.size", i64::try_from(size).unwrap_or(i64::MAX));
         let refusal = match of.run {
             None => None,
             Some(run) => match self.uploader.put(of.task_id, run, &file, bytes, until).await {
@@ -115,6 +120,7 @@ impl Artifacts {
             left["path"] = path.to_string_lossy().into();
         }
         if let Some(Refusal { code, message }) = refusal {
+            span.fail(code.clone());
             tracing::warn!(
                 task.id = of.task_id,
                 run = of.run,

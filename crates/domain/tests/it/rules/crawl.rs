@@ -274,7 +274,9 @@ fn a_cancelled_or_deleted_crawl_drops_its_links_visibly() {
 fn start_pages_are_pages_of_the_crawl_and_none_comes_twice() {
     let mut kit = Kit::new();
     let job = crawl(&mut kit, CrawlRules { max_pages: 3, ..CrawlRules::default() });
-    let submit = |tasks: Vec<NewTask>, job: JobRef| Input::Submit(Submit { job, tasks, idempotency: None });
+    let submit = |tasks: Vec<NewTask>, job: JobRef| {
+        Input::Submit(Submit { job, tasks, idempotency: None, trace: None })
+    };
     let existing = || JobRef::Existing(job);
     kit.submit(job, vec![page("https://a.example/1")]);
     for (tasks, want) in [

@@ -15,6 +15,7 @@ fn numbers_are_dealt_job_by_job_without_gaps() {
             job: JobRef::Existing(job),
             tasks: tasks(2, "a.example", 50),
             idempotency: None,
+            trace: None,
         })
     };
     // Interleaved in time, apart in the log.
@@ -112,7 +113,8 @@ fn ids_strictly_increase_in_the_order_of_a_batch_also_over_a_takeover() {
 fn a_batch_without_a_job_makes_one() {
     let mut kit = Kit::new();
     let job = JobRef::New { name: "batch".to_owned(), kind: JobKind::Scrape, weight: 3, crawl: None };
-    kit.ask(Input::Submit(Submit { job, tasks: tasks(2, "a.example", 50), idempotency: None })).unwrap();
+    kit.ask(Input::Submit(Submit { job, tasks: tasks(2, "a.example", 50), idempotency: None, trace: None }))
+        .unwrap();
     let made = kit.store.jobs.values().next().unwrap();
     assert_eq!((made.name.as_str(), made.weight), ("batch", 3));
 }

@@ -39,7 +39,7 @@ fn submissions() {
     twice(|_| {
         Box::new(|idempotency| {
             let job = JobRef::New { name: "n".to_owned(), kind: JobKind::Scrape, weight: 1, crawl: None };
-            Input::Submit(Submit { job, tasks: vec![task("a.example", 50)], idempotency })
+            Input::Submit(Submit { job, tasks: vec![task("a.example", 50)], idempotency, trace: None })
         })
     });
 }

@@ -6,7 +6,12 @@ use ukai_domain::{Code, ErrorType, Event, JobId, JobStatus, Outcome, Settings, T
 use uuid::Uuid;
 
 fn submit(kit: &mut Kit, job: JobRef) -> Option<Code> {
-    kit.code(Input::Submit(Submit { job, tasks: vec![task("a.example", 50)], idempotency: None }))
+    kit.code(Input::Submit(Submit {
+        job,
+        tasks: vec![task("a.example", 50)],
+        idempotency: None,
+        trace: None,
+    }))
 }
 
 #[test]

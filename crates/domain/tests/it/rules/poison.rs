@@ -32,8 +32,12 @@ fn batches_are_bounded() {
     let mut kit = Kit::new();
     let job = kit.job(1);
     for n in [0, MAX_BATCH + 1] {
-        let submit =
-            Submit { job: JobRef::Existing(job), tasks: tasks(n, "a.example", 50), idempotency: None };
+        let submit = Submit {
+            job: JobRef::Existing(job),
+            tasks: tasks(n, "a.example", 50),
+            idempotency: None,
+            trace: None,
+        };
         assert_eq!(kit.code(Input::Submit(submit)), Some(Code::InvalidPayload));
     }
     assert_eq!(kit.queue().total.submitted, 0);
@@ -192,7 +196,7 @@ fn absurd() -> impl Strategy<Value = Absurd> {
                 weight,
                 crawl: None,
             };
-            Input::Submit(Submit { job, tasks, idempotency })
+            Input::Submit(Submit { job, tasks, idempotency, trace: None })
         },
     );
     let session = || id().prop_map(SessionId);

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 const INSERT: &str =
     "INSERT INTO task (id, job, kind, host, url, priority, max_attempts, timeout_ms, options,
-        created_at, depth)
+        created_at, depth, trace)
     SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]),
         unnest($6::smallint[]), unnest($7::smallint[]), unnest($8::bigint[]), unnest($9::text[]),
-        unnest($10::bigint[]), unnest($11::integer[])";
+        unnest($10::bigint[]), unnest($11::integer[]), unnest($12::text[])";
 
 pub(super) const PURGE: &str = "DELETE FROM task WHERE id = ANY ($1::uuid[])";
 
@@ -33,8 +33,15 @@ pub(super) fn insert<'c>(batch: &mut Batch<'c>, tasks: &'c [Arc<TaskBody>]) {
         tasks.iter().map(|t| t.options.as_deref()).collect::<Vec<_>>(),
         tasks.iter().map(|t| t.created_at.0).collect::<Vec<_>>(),
         tasks.iter().map(|t| i32::from(t.depth)).collect::<Vec<_>>(),
+        traces(tasks),
     ];
     batch.add("insert into task", INSERT, Rows::Exactly(tasks.len()), columns);
+}
+
+/// Their places in traces; nothing where none is traced, which reads as null for each.
+fn traces(tasks: &[Arc<TaskBody>]) -> Vec<Option<&str>> {
+    let is_traced = tasks.iter().any(|task| task.trace.is_some());
+    if is_traced { tasks.iter().map(|task| task.trace.as_deref()).collect() } else { Vec::new() }
 }
 
 /// Ended tasks that are removed, then their artifacts: one that is being written holds its task, so it is there once the

@@ -11,8 +11,9 @@ pub(super) fn insert(conn: &Connection, tasks: &[Arc<TaskBody>]) -> Result<(), F
     let mut insert = Group::new(
         conn,
         "insert into task",
-        "INSERT INTO task (id, job, kind, host, url, priority, max_attempts, timeout_ms, options, created_at, depth)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO task (id, job, kind, host, url, priority, max_attempts, timeout_ms, options, created_at, depth,
+             trace)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?;
     for task in tasks {
         let row = params![
@@ -27,6 +28,7 @@ pub(super) fn insert(conn: &Connection, tasks: &[Arc<TaskBody>]) -> Result<(), F
             task.options,
             task.created_at.0,
             task.depth,
+            task.trace.as_deref(),
         ];
         insert.one(row, task.id)?;
     }

@@ -9,6 +9,9 @@ use ukai_domain::{
 };
 use uuid::Uuid;
 
+/// Where some tasks stand in a trace.
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 /// When every world begins.
 pub(crate) const START: i64 = 1_700_000_000_000;
 
@@ -185,6 +188,7 @@ impl World {
             depth: u16::from(n) % 5,
             options: n.is_multiple_of(3).then(|| r#"{"screenshot":true}"#.to_owned()),
             created_at: self.now,
+            trace: n.is_multiple_of(4).then(|| Arc::from(TRACE)),
         });
         self.draft.tasks.push(Arc::clone(&body));
         let event = Event::TaskCreated {

@@ -99,6 +99,7 @@ impl World {
             options: None,
             depth: 0,
             created_at: NOW,
+            trace: None,
         };
         let handed_out = status != TaskStatus::Pending;
         let row = TaskRow {

@@ -235,5 +235,6 @@ pub(crate) fn assigned(n: u128, run: u32) -> Word {
         deadline: 1_770_000_030_000,
         options: None,
         crawl: None,
+        traceparent: None,
     })
 }

@@ -47,6 +47,11 @@ pub(crate) async fn database() -> Database {
 impl Fleet {
     /// Starts everything and waits until all of it is ready.
     pub(super) async fn start(schedulers: usize, gateways: usize) -> Self {
+        Self::start_with(schedulers, gateways, &[]).await
+    }
+
+    /// The same with more settings, by their variables.
+    pub(super) async fn start_with(schedulers: usize, gateways: usize, more: &[(&str, &str)]) -> Self {
         ukai_boot::init_tls();
         let (database, nats, folder) =
             (database().await, NatsServer::start().unwrap(), tempfile::tempdir().unwrap());
@@ -62,7 +67,8 @@ impl Fleet {
                 .env("UKAI_HEARTBEAT_INTERVAL_MS", "500")
                 .env("UKAI_HEARTBEAT_TIMEOUT_MS", "4000")
                 .env("UKAI_AWAY_GRACE_MS", "1500")
-                .env("UKAI_TASK_TIMEOUT_MS", "10000");
+                .env("UKAI_TASK_TIMEOUT_MS", "10000")
+                .envs(more.iter().copied());
             command
         };
         let start = |name: &str, number: usize, command: Command| {

@@ -3,6 +3,7 @@
 mod drain;
 mod fleet;
 mod leaders;
+mod traces;
 mod usage;
 
 pub(crate) use fleet::database;

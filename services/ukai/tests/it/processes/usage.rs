@@ -27,6 +27,8 @@ fn wrong_settings_are_refused_by_name() {
         ("ukai-api", [&database[..], &["--internal-token", "short"]].concat(), "--internal-token"),
         ("ukai-api", [&database[..], &["--cors-origins", "shop.example"]].concat(), "--cors-origins"),
         ("ukai-api", database.to_vec(), "--artifact-store"),
+        ("ukai-gateway", with(&["--otlp-endpoint", "u:hush-hush-hush-hush"]), "--otlp-endpoint"),
+        ("ukai-scheduler", with(&["--otlp-sample", "1.5"]), "--otlp-sample"),
         ("ukai-gateway", database.to_vec(), "--nats-url"),
         ("ukai-gateway", with(&["--trusted-proxies", "proxy"]), "--trusted-proxies"),
         ("ukai-gateway", with(&["--worker-enroll-token", "short"]), "--worker-enroll-token"),

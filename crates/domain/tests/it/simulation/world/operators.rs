@@ -66,7 +66,7 @@ impl World {
             key: self.random.random_range(0..30).to_string(),
             body_hash: "h".to_owned(),
         });
-        let input = Input::Submit(Submit { job, tasks, idempotency: key.clone() });
+        let input = Input::Submit(Submit { job, tasks, idempotency: key.clone(), trace: None });
         // A key that was used comes with the same body here; only the first submission counts.
         self.inbox.push_back((input, Asked::Submit { key, n }));
     }
