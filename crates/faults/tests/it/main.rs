@@ -33,8 +33,6 @@ core! {
     f15_bus_restarted "F15",
     f17_database_killed "F17",
     f19_standby_takes_its_place "F19",
-    f20_disk_full_under_one_process "F20",
-    f20_disk_full_under_postgres "F20b",
     f23_slow_and_late_workers "F23",
     f24_late_result "F24",
     f25_one_result_many_times "F25",
