@@ -3,6 +3,7 @@
 use crate::address::ClientAddress;
 use crate::auth::{Bearer, query_value};
 use crate::bucket::Bucket;
+use crate::lean;
 use crate::shared::{Shared, wall_clock};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
@@ -59,6 +60,7 @@ pub(crate) async fn admit(State(door): State<Arc<Door>>, mut request: Request, n
             }
         }
     }
+    lean::own(&mut request);
     let mut response = next.run(request).await;
     if let Some(origin) = origin {
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -72,6 +74,10 @@ async fn handshake(door: &Door, address: IpAddr, token: Option<&str>) -> Result<
     if shared.refuses.load(Ordering::Relaxed) {
         shared.metrics.handshakes_refused.count("cut_off");
         return Err(later(Code::Unavailable, "this gateway is cut off, try another"));
+    }
+    if shared.departs.load(Ordering::Relaxed) {
+        shared.metrics.handshakes_refused.count("draining");
+        return Err(later(Code::Unavailable, "this gateway is about to end, try another"));
     }
     let known = token.and_then(|token| shared.auth.remembered(token, now));
     if !matches!(known, Some(Bearer::Worker(_) | Bearer::Enrolling)) {

@@ -20,6 +20,8 @@ use ukai_rpc::v1;
 const MAX_INPUTS: usize = 2_000;
 /// Bytes of one batch.
 const MAX_BYTES: usize = 512 << 10;
+/// Heartbeats alone wait for so long for company: one by one each would cost a turn of the leader.
+const HEARTBEATS_WAIT: Duration = Duration::from_millis(100);
 /// Pause before the same batch is sent again, drawn evenly.
 const RETRY_MS: std::ops::Range<u64> = 25..100;
 /// After the stop signal the last disconnects and reports may still leave for this long.
@@ -27,7 +29,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Runs until the stop signal and the last words.
 pub(crate) async fn run(shared: Arc<Shared>, shutdown: Shutdown) {
-    let mut stream = Stream { shared, shutdown, seq: 0, announced: None, until: None };
+    let mut stream = Stream { shared, shutdown, seq: 0, announced: None, until: None, patience: None };
     while stream.next().await.is_some() {}
 }
 
@@ -38,6 +40,8 @@ struct Stream {
     /// The epoch whose leader knows our sessions.
     announced: Option<u64>,
     until: Option<Instant>,
+    /// Until when the heartbeats that wait wait on.
+    patience: Option<Instant>,
 }
 
 impl Stream {
@@ -46,6 +50,9 @@ impl Stream {
         let forgotten = self.shared.epoch.take_forgotten();
         if forgotten || self.announced.is_none_or(|epoch| epoch < self.shared.epoch.known()) {
             return self.announce().await;
+        }
+        if !self.shutdown.is_stopping() && self.waits_for_more().await {
+            return Some(());
         }
         let items = self.shared.inbox.take(MAX_INPUTS, MAX_BYTES);
         self.shared.metrics.queued.set(i64::try_from(self.shared.inbox.len()).unwrap_or(i64::MAX));
@@ -65,6 +72,25 @@ impl Stream {
         }
         let until = self.last_words();
         tokio::time::timeout_at(until, self.shared.inbox.arrived()).await.ok()
+    }
+
+    /// Whether it waited for company of the heartbeats that are all there is.
+    async fn waits_for_more(&mut self) -> bool {
+        if self.shared.inbox.is_urgent() || self.shared.inbox.len() == 0 {
+            self.patience = None;
+            return false;
+        }
+        let until = *self.patience.get_or_insert_with(|| Instant::now() + HEARTBEATS_WAIT);
+        if until <= Instant::now() {
+            self.patience = None;
+            return false;
+        }
+        tokio::select! {
+            () = self.shared.inbox.arrived() => {}
+            () = tokio::time::sleep_until(until) => {}
+            () = self.shutdown.stopping() => {}
+        }
+        true
     }
 
     /// Tells the leader of every session. The first batch is one: the leader learns that this incarnation exists.

@@ -28,6 +28,25 @@ pub(crate) enum Manner {
     Refuse,
 }
 
+/// Between two groups of sockets that are closed one after the other.
+const STEP: Duration = Duration::from_millis(100);
+
+/// Ends sessions one by one, evenly spread; few are spread as far as many. Returns when the last was ended.
+pub(crate) async fn spread_out(
+    shared: &Arc<Shared>,
+    sessions: &[Arc<Session>],
+    over: Duration,
+    reason: &'static str,
+) {
+    let steps = over.as_millis().div_ceil(STEP.as_millis()).max(1);
+    let group = sessions.len().div_ceil(usize::try_from(steps).unwrap_or(1)).max(1);
+    let groups = u32::try_from(sessions.len().div_ceil(group)).unwrap_or(u32::MAX).max(1);
+    for group in sessions.chunks(group) {
+        tokio::time::sleep(over / groups).await;
+        group.iter().for_each(|session| end(shared, session, Manner::Close, reason));
+    }
+}
+
 /// Emits `error`; a full buffer is no trouble here.
 pub(crate) fn tell(socket: &SocketRef, code: Code, message: &str) {
     let _ = socket.emit(event::ERROR, &ErrorBody::new(code, message, wall_clock()));

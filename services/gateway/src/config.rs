@@ -60,6 +60,10 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// Between the last word to a refused or dropped client and the close of its transport.
     pub close_grace: Duration,
+    /// The workers of a gateway that is about to end leave it within this time, each at its own turn.
+    pub drain_spread: Duration,
+    /// Nobody waits for few workers as long as for many: this many leave in a second, unless that takes too long.
+    pub departures_per_second: u32,
     /// Without an echo from the bus for this long the gateway is cut off.
     pub cut_after: Duration,
     /// Then its sockets are closed, spread over this time, if there are other gateways.
@@ -86,6 +90,8 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(5),
             close_grace: Duration::from_millis(250),
+            drain_spread: Duration::from_secs(20),
+            departures_per_second: 100,
             cut_after: Duration::from_secs(5),
             cut_spread: Duration::from_secs(10),
             cut_refusal: Duration::from_secs(15),
@@ -106,6 +112,7 @@ mod tests {
         assert_eq!((limits.ping_interval.as_secs(), limits.ping_timeout.as_secs()), (25, 60));
         assert_eq!(limits.connect_timeout.as_secs(), 5);
         assert!(limits.socket_buffer >= 256);
+        assert_eq!(limits.drain_spread.as_secs(), 20);
         assert_eq!((limits.cut_after.as_secs(), limits.cut_spread.as_secs()), (5, 10));
     }
 }

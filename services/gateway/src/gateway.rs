@@ -6,7 +6,7 @@ use crate::closing::{self, Manner};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::shared::Shared;
-use crate::{batcher, connect, heartbeats, pushes, reach, revocations, turning_away};
+use crate::{batcher, connect, departing, heartbeats, pushes, reach, revocations, turning_away};
 use axum::middleware::from_fn_with_state;
 use socketioxide::{ParserConfig, SocketIo};
 use std::sync::Arc;
@@ -18,6 +18,9 @@ use ukai_store::Reads;
 
 /// Bytes of one message and one frame of a socket, and of one polling request.
 const MAX_MESSAGE: usize = 1 << 20;
+/// What every socket reads into, and holds while it is idle: most messages of a worker are smaller, for a larger one it
+/// grows until that is read.
+const READ_BUFFER: usize = 1_024;
 /// Attachments of one packet that are read at all, to be refused politely.
 const MAX_ATTACHMENTS: usize = 8;
 /// A body of a polling request must make progress.
@@ -46,6 +49,7 @@ impl Gateway {
             .with_parser(parser)
             .max_buffer_size(limits.socket_buffer)
             .max_payload(MAX_MESSAGE as u64)
+            .ws_read_buffer_size(READ_BUFFER)
             .ws_max_message_size(MAX_MESSAGE)
             .ws_max_frame_size(MAX_MESSAGE)
             .ping_interval(limits.ping_interval)
@@ -89,6 +93,12 @@ impl Gateway {
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.shared.sessions.all().len()
+    }
+
+    /// Sends the workers to other gateways, if there are any, before [`Gateway::run`] is told to stop: each at its own
+    /// turn, and new ones not at all. Returns when the last was told.
+    pub async fn depart(&self) {
+        departing::run(&self.shared).await;
     }
 
     /// Runs until the stop signal; then every transport is closed, so that the workers come back elsewhere, and what

@@ -33,6 +33,8 @@ pub(crate) struct Item {
     /// Of a traced run's end, until it is answered.
     pub(crate) span: Span,
     bytes: usize,
+    /// A heartbeat: nobody waits for what follows from it.
+    can_wait: bool,
 }
 
 impl Item {
@@ -45,7 +47,9 @@ impl Item {
     ) -> Option<Self> {
         let input = ukai_rpc::input_to_proto(input)?;
         let bytes = input.encoded_len() + 8;
-        Some(Self { input, session: Arc::clone(session), ack, what, span: Span::default(), bytes })
+        let can_wait = matches!(input.input, Some(v1::gateway_input::Input::Heartbeat(_))) && ack.is_none();
+        let span = Span::default();
+        Some(Self { input, session: Arc::clone(session), ack, what, span, bytes, can_wait })
     }
 
     /// The same within a trace.
@@ -85,6 +89,8 @@ pub(crate) struct Inbox {
 struct Queue {
     items: VecDeque<Item>,
     bytes: usize,
+    /// Those that can't wait.
+    urgent: usize,
 }
 
 impl Inbox {
@@ -103,7 +109,7 @@ impl Inbox {
     }
 
     fn add(&self, item: Item, bounded: bool) -> bool {
-        {
+        let is_news = {
             let mut queue = self.lock();
             let is_full = queue.items.len() >= self.max_inputs || queue.bytes + item.bytes > self.max_bytes;
             if bounded && (is_full || item.exceeds(self.max_inputs / SHARE, self.max_bytes / SHARE)) {
@@ -111,9 +117,14 @@ impl Inbox {
             }
             item.count(|counter, by| counter.fetch_add(by, Ordering::Relaxed));
             queue.bytes += item.bytes;
+            queue.urgent += usize::from(!item.can_wait);
+            let is_news = !item.can_wait || queue.items.is_empty();
             queue.items.push_back(item);
+            is_news
+        };
+        if is_news {
+            self.arrived.notify_one();
         }
-        self.arrived.notify_one();
         true
     }
 
@@ -132,9 +143,15 @@ impl Inbox {
         let items: Vec<Item> = queue.items.drain(..taken).collect();
         for item in &items {
             queue.bytes -= item.bytes;
+            queue.urgent -= usize::from(!item.can_wait);
             item.count(|counter, by| counter.fetch_sub(by, Ordering::Relaxed));
         }
         items
+    }
+
+    /// Whether anything but heartbeats waits.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.lock().urgent > 0
     }
 
     /// How many wait.
@@ -147,7 +164,7 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
-    /// Returns once something was pushed, or on [`Inbox::wake`].
+    /// Returns once something was pushed (of heartbeats, the first that waits), or on [`Inbox::wake`].
     pub(crate) async fn arrived(&self) {
         self.arrived.notified().await;
     }

@@ -1,6 +1,6 @@
 //! `ukai-gateway`: sockets as a process of their own. Any number may run on one bus and one database.
 
-use crate::{Config, Gateway, HEALTH_PART, Proxies};
+use crate::{Config, Gateway, HEALTH_PART, Limits, Proxies};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -55,9 +55,15 @@ pub struct ProcessConfig {
     /// The bus.
     #[command(flatten)]
     pub nats: NatsFlags,
+
+    /// How long, at most, the workers of this gateway are told one by one to go to another before it ends. It ends a
+    /// few seconds later; without another gateway, at once.
+    #[arg(long, env = "UKAI_DRAIN_SPREAD_MS", default_value_t = 20_000, value_name = "MS")]
+    pub drain_spread_ms: u64,
 }
 
-/// Serves until `shutdown`; then every socket is closed, so that workers go elsewhere with what they hold.
+/// Serves until `shutdown`; then the workers are sent elsewhere one by one, with what they hold, and what is left of
+/// the sockets is closed.
 ///
 /// # Errors
 /// [`Usage`], or what kept it from starting.
@@ -91,6 +97,7 @@ pub async fn run(config: ProcessConfig, tracer: Tracer, shutdown: Shutdown) -> a
     if let Some(address) = config.metrics.metrics_listen {
         serve_health("--metrics-listen", address, health.clone(), &front).await?;
     }
+    let departing = gateway.clone();
     let (process, running) = (shutdown.clone(), Box::pin(gateway.run(middle.clone())));
     let running = middle.spawn(async move {
         let ended = running.await;
@@ -100,6 +107,7 @@ pub async fn run(config: ProcessConfig, tracer: Tracer, shutdown: Shutdown) -> a
     });
     shutdown.stopping().await;
     health.stop();
+    departing.depart().await;
     middle.finish(STOP_LIMIT).await;
     front.finish(STOP_LIMIT).await;
     bus.close().await;
@@ -120,6 +128,7 @@ impl ProcessConfig {
             enroll_token: self.enrolment.token().map(str::to_owned),
             origins: self.origins.list(),
             trusted_proxies,
+            limits: Limits { drain_spread: Duration::from_millis(self.drain_spread_ms), ..Limits::default() },
             ..Config::default()
         })
     }

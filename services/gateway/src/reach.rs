@@ -5,6 +5,7 @@ use crate::shared::Shared;
 use prost::Message;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 use ukai_boot::Shutdown;
@@ -70,6 +71,7 @@ pub(crate) async fn run(shared: Arc<Shared>, shutdown: Shutdown) -> Result<(), B
                 }
             }
         }
+        shared.has_neighbours.store(!ear.others.is_empty(), Ordering::Relaxed);
         shared.set_ready(ear.has_echo && reach == Reach::OnBus);
     }
     shared.set_ready(false);

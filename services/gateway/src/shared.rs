@@ -37,8 +37,12 @@ pub(crate) struct Shared {
     pub(crate) may_miss_words: watch::Sender<bool>,
     /// Whether an announcement is under way: what is pushed meanwhile is not in it, so it is confirmed after it only.
     pub(crate) announcing: watch::Sender<bool>,
-    /// Whether workers are sent elsewhere.
+    /// Whether workers are sent elsewhere because the bus is away from here.
     pub(crate) refuses: AtomicBool,
+    /// Whether they are because this gateway is about to end.
+    pub(crate) departs: AtomicBool,
+    /// Whether another gateway was heard lately.
+    pub(crate) has_neighbours: AtomicBool,
     health: OnceLock<Health>,
     started: Instant,
     upgraded: Mutex<HashMap<String, TransportHandle>>,
@@ -68,6 +72,8 @@ impl Shared {
             may_miss_words: watch::Sender::default(),
             announcing: watch::Sender::default(),
             refuses: AtomicBool::new(false),
+            departs: AtomicBool::new(false),
+            has_neighbours: AtomicBool::new(false),
             health: OnceLock::new(),
             started: Instant::now(),
             upgraded: Mutex::default(),

@@ -1,16 +1,12 @@
 //! A gateway that is cut off sends its workers to the others: it closes their sockets, spread out, and refuses new
 //! ones for a while. Who still comes back then has found no other gateway and may wait here.
 
-use crate::closing::{self, Manner};
+use crate::closing;
 use crate::reach::Reach;
 use crate::shared::Shared;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 use ukai_boot::Shutdown;
-
-/// Between two groups of sockets that are closed.
-const STEP: Duration = Duration::from_millis(100);
 
 /// Runs until the stop signal.
 pub(crate) async fn run(shared: Arc<Shared>, shutdown: Shutdown) {
@@ -34,15 +30,7 @@ async fn turn_away(shared: &Arc<Shared>) {
     let limits = &shared.config.limits;
     loop {
         shared.refuses.store(true, Ordering::Relaxed);
-        let sessions = shared.sessions.all();
-        let steps = limits.cut_spread.as_millis().div_ceil(STEP.as_millis()).max(1);
-        let group = sessions.len().div_ceil(usize::try_from(steps).unwrap_or(1)).max(1);
-        // Few sockets are spread as far as many.
-        let groups = u32::try_from(sessions.len().div_ceil(group)).unwrap_or(u32::MAX).max(1);
-        for group in sessions.chunks(group) {
-            tokio::time::sleep(limits.cut_spread / groups).await;
-            group.iter().for_each(|session| closing::end(shared, session, Manner::Close, "cut_off"));
-        }
+        closing::spread_out(shared, &shared.sessions.all(), limits.cut_spread, "cut_off").await;
         tokio::time::sleep(limits.cut_refusal).await;
         shared.refuses.store(false, Ordering::Relaxed);
         tokio::time::sleep(limits.cut_patience).await;

@@ -11,6 +11,7 @@
 
 mod auth;
 mod cut;
+mod departing;
 mod events;
 mod floods;
 mod hostile;
