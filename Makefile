@@ -4,7 +4,7 @@
 CARGO ?= cargo
 UKAI := $(or $(CARGO_TARGET_DIR),target)/debug/ukai
 
-.PHONY: help demo up test test-compose test-faults compose-env build bench bench-extract clean
+.PHONY: help demo up test test-compose test-faults compose-env build bench bench-postgres bench-idle bench-extract clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,8 @@ help:
 	@echo 'make test-compose  run docker-compose.yml for real, kill a gateway and the leader (root; Docker is installed if missing)'
 	@echo 'make test-faults  every fault that is tried on real processes; writes the table of docs/reliability.md'
 	@echo 'make bench   measure tasks a second and latency (release build)'
+	@echo 'make bench-postgres  the same on a PostgreSQL of its own, and of the queue alone (release build)'
+	@echo 'make bench-idle  what 10,000 connected workers without work cost (release build)'
 	@echo 'make bench-extract  time of a page of 1 MB to a record, and peak memory (release build)'
 	@echo 'make clean   remove what was built, and the demo folder'
 	@echo 'Options go in ARGS:  make up ARGS="--listen 127.0.0.1:9000 --workers 1"'
@@ -52,6 +54,17 @@ bench:
 	@scripts/check.sh run
 	@$(CARGO) build --workspace --bins --locked --release
 	@$(or $(CARGO_TARGET_DIR),target)/release/ukai bench $(ARGS)
+
+bench-postgres:
+	@scripts/check.sh run
+	@scripts/packages.sh postgresql
+	@$(CARGO) build --workspace --bins --locked --release
+	@scripts/bench-postgres.sh $(or $(CARGO_TARGET_DIR),target)/release/ukai $(ARGS)
+
+bench-idle:
+	@scripts/check.sh run
+	@$(CARGO) build --workspace --bins --locked --release
+	@$(or $(CARGO_TARGET_DIR),target)/release/ukai bench --idle-workers 10000 $(ARGS)
 
 bench-extract:
 	@scripts/check.sh run

@@ -148,6 +148,15 @@ impl Drop for Process {
 impl UpProcess {
     /// Starts `ukai up` in `folder` on a free port, with `flags` besides, and waits until it is ready.
     pub(crate) async fn start(folder: &Path, flags: &[&str]) -> Result<Self, Failure> {
+        Self::start_with(folder, flags, &[]).await
+    }
+
+    /// The same with `environment` besides.
+    pub(crate) async fn start_with(
+        folder: &Path,
+        flags: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Self, Failure> {
         let address = free_address()?;
         let key = random_key();
         let mut command = command()?;
@@ -158,6 +167,7 @@ impl UpProcess {
             .arg(folder.join("data"))
             .args(flags)
             .env("UKAI_ADMIN_KEY", &key)
+            .envs(environment.iter().copied())
             .stdout(Stdio::null());
         let process = Process::start("server", command, &folder.join("server.log"))?;
         let url = format!("http://{address}").parse().map_err(|_| Failure::failed("not an address"))?;

@@ -5,6 +5,7 @@
 //! all sent at once.
 
 mod address;
+mod bystander;
 mod columns;
 mod commit;
 mod connect;
@@ -23,5 +24,6 @@ mod session;
 mod store;
 mod tls;
 
+pub use bystander::Bystander;
 pub use connect::{Options, PostgresReads, PostgresStore};
 pub use migrate::{Migrated, migrate, texts};

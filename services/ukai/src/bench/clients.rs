@@ -84,6 +84,23 @@ async fn obey(
                 .await?;
             Ok(News::Connected)
         }
+        Order::Crowd { url, token, workers: wanted, per_second } => {
+            let before = lock(shared).registered;
+            let mut pace = tokio::time::interval(Duration::from_secs(1) / per_second.max(1));
+            for seed in 0..wanted {
+                pace.tick().await;
+                let worker = FakeWorker::new(&url, &token, u64::from(seed));
+                let (ending, observer) = (ending.clone(), observer(shared));
+                workers.spawn(async move {
+                    // An address that can't be dialled shows as workers that never register.
+                    let _ = worker.run(ending, observer).await;
+                });
+            }
+            let wanted = before + usize::try_from(wanted).unwrap_or(usize::MAX / 2);
+            wait(Duration::from_secs(60), "not all workers registered", || lock(shared).registered >= wanted)
+                .await?;
+            Ok(News::Connected)
+        }
         Order::Latency { url, key, posts } => {
             let url = url.parse().map_err(|_| Failure::usage("not an address"))?;
             let client = Client::new(&Server { url, key: Some(key) })?;

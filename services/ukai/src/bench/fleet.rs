@@ -51,6 +51,28 @@ impl Fleet {
         Ok(Self { halves: halves? })
     }
 
+    /// Connects `workers` that register themselves with `token`, shared among the processes.
+    pub(crate) async fn crowd(
+        &mut self,
+        url: &str,
+        token: &str,
+        workers: u32,
+        per_second: u32,
+    ) -> Result<(), Failure> {
+        let halves = u32::try_from(self.halves.len()).unwrap_or(1).max(1);
+        let (mut left, per_second) = (workers, per_second.div_ceil(halves));
+        for half in &mut self.halves {
+            let workers = left.min(workers.div_ceil(halves));
+            left -= workers;
+            let (url, token) = (url.to_owned(), token.to_owned());
+            half.order(&Order::Crowd { url, token, workers, per_second }).await?;
+        }
+        for half in &mut self.halves {
+            half.answer(Duration::from_secs(300)).await?;
+        }
+        Ok(())
+    }
+
     /// Connects the first half alone, for what needs one clock.
     pub(crate) async fn connect_half(&mut self, url: &str) -> Result<(), Failure> {
         match self.halves.first_mut() {

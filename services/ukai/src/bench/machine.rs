@@ -16,6 +16,7 @@ pub(crate) struct Cpu {
     total: u64,
     server: u64,
     clients: u64,
+    database: u64,
 }
 
 /// Shares of the whole machine between two moments, 0 to 1.
@@ -23,14 +24,17 @@ pub(crate) struct Cpu {
 pub(crate) struct Shares {
     pub(crate) server: f64,
     pub(crate) clients: f64,
+    pub(crate) database: f64,
     pub(crate) others: f64,
     /// Seconds of one processor that the server used: what a busy machine can't distort much.
     pub(crate) server_seconds: f64,
+    /// The same of PostgreSQL, where it runs on this machine.
+    pub(crate) database_seconds: f64,
 }
 
 impl Cpu {
-    /// Now. All zero where there is no /proc.
-    pub(crate) fn now(server: u32, clients: &[u32]) -> Self {
+    /// Now; `database` is the process that started all of PostgreSQL's. All zero where there is no /proc.
+    pub(crate) fn now(server: u32, clients: &[u32], database: Option<u32>) -> Self {
         let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
         let numbers: Vec<u64> = stat
             .lines()
@@ -49,6 +53,7 @@ impl Cpu {
             total,
             server: process(server),
             clients: own + clients.iter().map(|id| process(*id)).sum::<u64>(),
+            database: database.map_or(0, family),
         }
     }
 
@@ -58,24 +63,60 @@ impl Cpu {
         let total = (self.total - earlier.total).max(1) as f64;
         let server = (self.server - earlier.server) as f64 / total;
         let clients = (self.clients - earlier.clients) as f64 / total;
+        let in_database = self.database.saturating_sub(earlier.database) as f64;
+        let database = in_database / total;
         let busy = (self.busy - earlier.busy) as f64 / total;
-        let others = (busy - server - clients).max(0.0);
+        let others = (busy - server - clients - database).max(0.0);
         Shares {
             server,
             clients,
+            database,
             others,
+            database_seconds: in_database / TICKS_A_SECOND,
             server_seconds: (self.server - earlier.server) as f64 / TICKS_A_SECOND,
         }
     }
 }
 
+/// The process that started `id`, if both are PostgreSQL's: its number may be one of another machine.
+pub(crate) fn postmaster(id: u32) -> Option<u32> {
+    let is_postgres = |id: u32| {
+        fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|name| name.trim().starts_with("postgres"))
+    };
+    let parent = u32::try_from(parent(id)).ok()?;
+    (is_postgres(id) && is_postgres(parent)).then_some(parent)
+}
+
+/// Ticks of a process, of those that it started, and of those of them that have ended.
+fn family(id: u32) -> u64 {
+    let processes = fs::read_dir("/proc").into_iter().flatten();
+    let others = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    let children = others.filter(|other| parent(*other) == u64::from(id));
+    ticks(id, 11..15) + children.map(process).sum::<u64>()
+}
+
+fn parent(id: u32) -> u64 {
+    ticks(id, 1..2)
+}
+
+/// Bytes of memory that a process has; 0 where there is no /proc.
+pub(crate) fn memory(id: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let kilobytes = |line: &str| line.split_whitespace().nth(1).and_then(|word| word.parse::<u64>().ok());
+    status.lines().find(|line| line.starts_with("VmRSS:")).and_then(kilobytes).unwrap_or(0) * 1_024
+}
+
 /// User and system ticks of a process.
 fn process(id: u32) -> u64 {
+    ticks(id, 11..13)
+}
+
+/// The sum of fields of a process's `stat`, counted behind the name.
+fn ticks(id: u32, fields: std::ops::Range<usize>) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     // The name in brackets may hold spaces; the fields after it don't.
-    let fields: Vec<_> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
-    let field = |n: usize| fields.get(n).and_then(|word| word.parse::<u64>().ok()).unwrap_or(0);
-    field(11) + field(12)
+    let all = stat.rsplit(')').next().unwrap_or("").split_whitespace();
+    all.skip(fields.start).take(fields.len()).filter_map(|word| word.parse::<u64>().ok()).sum()
 }
 
 /// The server's seconds by stage: every metric that ends in `stage_seconds_sum` or `stage_seconds_total`, by its
@@ -84,7 +125,8 @@ pub(crate) async fn stages(client: &Client) -> Result<BTreeMap<String, f64>, Fai
     Ok(parse_stages(&client.text("metrics").await?))
 }
 
-fn parse_stages(text: &str) -> BTreeMap<String, f64> {
+/// [`stages`] of a text of metrics.
+pub(crate) fn parse_stages(text: &str) -> BTreeMap<String, f64> {
     let mut stages = BTreeMap::new();
     for line in text.lines() {
         let Some((name, rest)) = line.split_once('{') else { continue };

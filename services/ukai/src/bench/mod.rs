@@ -2,12 +2,15 @@
 //! end the proof that nothing was lost or counted twice.
 
 pub(crate) mod clients;
+mod database;
 mod fleet;
+mod idle;
 mod judge;
 mod load;
 mod machine;
 mod phases;
 mod protocol;
+mod queue_only;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -22,13 +25,29 @@ use crate::processes::UpProcess;
 
 pub(crate) use judge::judge;
 
+use database::Database;
 use fleet::Fleet;
 use phases::Stand;
 
 /// Measures and gives the document. Errors: anything that makes the numbers worthless.
 pub(crate) async fn run(bench: &Bench, output: Output) -> Result<Value, Failure> {
     let folder = tempfile::Builder::new().prefix("ukai-bench-").tempdir_in(&bench.dir)?;
-    let up = UpProcess::start(folder.path(), &[]).await?;
+    let database = match &bench.database_url {
+        Some(url) => Some(Database::connect(url).await?),
+        None => None,
+    };
+    if bench.idle_workers > 0 {
+        return idle::run(bench, output, folder.path()).await;
+    }
+    if bench.queue_only {
+        return queue_only::run(bench, output, database, folder.path()).await;
+    }
+    let environment: Vec<_> =
+        bench.database_url.iter().map(|url| ("UKAI_DATABASE_URL", url.as_str())).collect();
+    let up = UpProcess::start_with(folder.path(), &[], &environment).await?;
+    if verify::balance(&up.client.get("api/queue").await?)? != verify::Balance::default() {
+        return Err(Failure::failed("the database isn't empty: a measurement needs one of its own"));
+    }
     let tokens: Vec<_> = stream::iter(0..bench.workers)
         .map(|n| {
             let up = &up;
@@ -38,7 +57,7 @@ pub(crate) async fn run(bench: &Bench, output: Output) -> Result<Value, Failure>
         .try_collect()
         .await?;
     let fleet = Fleet::start(folder.path(), tokens)?;
-    let mut stand = Stand { bench: bench.clone(), output, up, fleet, ids: Vec::new() };
+    let mut stand = Stand { bench: bench.clone(), output, up, fleet, database, ids: Vec::new() };
 
     stand.connect_half().await?;
     let latency = stand.latency().await?;
@@ -47,18 +66,21 @@ pub(crate) async fn run(bench: &Bench, output: Output) -> Result<Value, Failure>
     let stream = stand.stream().await?;
     let drain = stand.drained("drain", 50).await?;
     let backlog = if bench.backlog == 0 { Value::Null } else { stand.with_backlog(&drain).await? };
+    let snapshot = if bench.hold_snapshot { stand.with_snapshot(&drain).await? } else { Value::Null };
     stand.drain_workers().await?;
     let verified = verify::verify(&mut stand, folder.path()).await?;
     let document = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "build": if cfg!(debug_assertions) { "debug" } else { "release" },
         "cores": std::thread::available_parallelism().map_or(0, usize::from),
+        "store": if bench.database_url.is_some() { "postgresql" } else { "sqlite" },
         "workers": bench.workers,
         "tasks": bench.tasks,
         "latency": latency,
         "stream": stream,
         "drain": drain,
         "backlog": backlog,
+        "snapshot": snapshot,
         "verified": verified,
     });
     stand.fleet.stop().await;

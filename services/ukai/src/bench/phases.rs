@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::database::Database;
 use super::fleet::Fleet;
 use super::load::{Load, control};
 use super::machine::{Cpu, stages};
@@ -27,6 +28,8 @@ pub(super) struct Stand {
     pub(super) output: Output,
     pub(super) up: UpProcess,
     pub(super) fleet: Fleet,
+    /// PostgreSQL, where it isn't the server's own file.
+    pub(super) database: Option<Database>,
     /// Submitted tasks whose results must be there at the end.
     pub(super) ids: Vec<String>,
 }
@@ -147,6 +150,22 @@ impl Stand {
         }))
     }
 
+    /// Without (measured before), with a snapshot that somebody holds from before the first submit to the last
+    /// result, and again without.
+    pub(super) async fn with_snapshot(&mut self, first: &Value) -> Result<Value, Failure> {
+        let Some(database) = &self.database else { return Ok(Value::Null) };
+        database.hold_snapshot().await?;
+        let held = self.drained("held", 50).await?;
+        if let Some(database) = &self.database {
+            database.let_go().await?;
+        }
+        let again = self.drained("after", 50).await?;
+        let rate = |measured: &Value| measured["tasksPerSecond"].as_f64().unwrap_or(0.0);
+        let without = f64::midpoint(rate(first), rate(&again)).max(1.0);
+        let slower = round(1.0 - rate(&held) / without);
+        Ok(json!({ "without": first, "held": held, "again": again, "slower": slower }))
+    }
+
     /// As many results as there are measured tasks, whoever's they are, while the backlog waits and is eligible.
     async fn beside_backlog(&mut self, name: &'static str, priority: u8) -> Result<Value, Failure> {
         let load = self.load(name, priority);
@@ -210,20 +229,24 @@ impl Stand {
         let tasks = accepted - done;
         let micros = at.saturating_sub(begun).max(1);
         #[allow(clippy::cast_precision_loss)] // counts and microseconds far below 2^52
-        let (per_second, cpu) =
-            (tasks as f64 * 1e6 / micros as f64, shares.server_seconds * 1e6 / tasks.max(1) as f64);
-        Ok(json!({
+        let (per_second, each) = (tasks as f64 * 1e6 / micros as f64, 1e6 / tasks.max(1) as f64);
+        let mut measured = json!({
             "tasks": tasks,
             "seconds": round(Duration::from_micros(micros).as_secs_f64()),
             "tasksPerSecond": per_second.round(),
             "microsPerTask": per_task(&stages_before, &stages(&self.up.client).await?, tasks),
-            "serverCpuMicrosPerTask": round(cpu),
+            "serverCpuMicrosPerTask": round(shares.server_seconds * each),
             "cpu": {
                 "server": round(shares.server),
                 "clients": round(shares.clients),
                 "others": round(shares.others),
             },
-        }))
+        });
+        if self.database.as_ref().is_some_and(Database::is_local) {
+            measured["databaseCpuMicrosPerTask"] = json!(round(shares.database_seconds * each));
+            measured["cpu"]["database"] = json!(round(shares.database));
+        }
+        Ok(measured)
     }
 
     fn load(&self, name: &'static str, priority: u8) -> Load {
@@ -231,6 +254,7 @@ impl Stand {
     }
 
     fn cpu(&self) -> Cpu {
-        Cpu::now(self.up.process.id(), &self.fleet.ids())
+        let database = self.database.as_ref().and_then(Database::postmaster);
+        Cpu::now(self.up.process.id(), &self.fleet.ids(), database)
     }
 }

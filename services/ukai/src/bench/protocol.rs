@@ -13,6 +13,17 @@ pub(crate) enum Order {
         /// One a worker.
         tokens: Vec<String>,
     },
+    /// Connects so many workers that register themselves, one after the other. Answered by `Connected`.
+    Crowd {
+        /// The server.
+        url: String,
+        /// The enrolment token.
+        token: String,
+        /// How many.
+        workers: u32,
+        /// New connections a second.
+        per_second: u32,
+    },
     /// Posts single tasks, each when the one before has ended. Answered by `Latency`.
     Latency {
         /// The server.

@@ -4,12 +4,14 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use ukai_domain::Counts;
+use uuid::Uuid;
 
 use super::phases::Stand;
 use crate::exit::Failure;
 
 /// The queue's balance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Balance {
     submitted: i64,
     ready: i64,
@@ -49,6 +51,23 @@ pub(super) fn balance(queue: &Value) -> Result<Balance, Failure> {
         cancelled: number("cancelled")?,
         purged: number("purged")?,
     })
+}
+
+/// Fails unless each of `tasks` has exactly one accepted result and the store agrees.
+pub(super) fn each_once(tasks: u32, accepted: &[Uuid], total: Counts) -> Result<(), Failure> {
+    let distinct: HashSet<_> = accepted.iter().collect();
+    let (wanted, all) = (usize::try_from(tasks).unwrap_or(usize::MAX), i64::from(tasks));
+    if accepted.len() == wanted
+        && distinct.len() == wanted
+        && (total.submitted, total.completed) == (all, all)
+    {
+        return Ok(());
+    }
+    Err(Failure::failed(format!(
+        "the measurement is worthless: {} results of {} tasks, of {tasks}; the store has {total:?}",
+        accepted.len(),
+        distinct.len(),
+    )))
 }
 
 /// Fails unless every measured task has exactly one accepted result and the balance agrees with what was accepted.

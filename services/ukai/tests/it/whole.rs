@@ -91,3 +91,27 @@ fn a_small_bench_ends_by_itself_and_proves_its_numbers() {
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
 }
+
+#[test]
+fn idle_workers_cost_little_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let few = ["bench", "--idle-workers", "500", "--idle-seconds", "5", "--limit", "120"];
+    let measured: Value = serde_json::from_slice(&run(&few, folder.path()).stdout).unwrap();
+    let each = measured["idle"]["kibPerConnection"].as_f64().unwrap();
+    // Twice what a debug build needs, of all services together.
+    assert!(each > 1.0 && each < 90.0, "{measured:#}");
+    assert!(measured["idle"]["cpuSeconds"].as_f64().unwrap() > 0.0, "{measured:#}");
+}
+
+#[test]
+fn the_queue_alone_is_measured_and_proves_its_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = ["bench", "--queue-only", "--tasks", "3000", "--workers", "20", "--limit", "120"];
+    let measured: Value = serde_json::from_slice(&run(&small, folder.path()).stdout).unwrap();
+    assert_eq!(measured["store"], "sqlite");
+    for number in ["/queueOnly/tasksPerSecond", "/queueOnly/microsPerTask/commit"] {
+        let found = measured.pointer(number).and_then(Value::as_f64);
+        assert!(found.is_some_and(|found| found > 0.0), "{number}: {measured:#}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+}

@@ -16,10 +16,9 @@ use ukai_domain::scheduler::{IdempotencyKey, IdempotencyRow, Needs, Prefetched};
 
 pub(super) async fn prefetch(session: &Session, needs: &Needs) -> Result<Prefetched> {
     if statements(needs) <= 1 {
-        return read(session, needs).await;
+        return read(session, needs, async { Ok(()) }).await;
     }
-    session.begin_reads().await?;
-    let found = read(session, needs).await;
+    let found = read(session, needs, session.begin_reads()).await;
     session.batch("ROLLBACK").await?;
     found
 }
@@ -43,34 +42,44 @@ fn statements(needs: &Needs) -> usize {
         + 2 * needs.ahead.len()
 }
 
-async fn read(session: &Session, needs: &Needs) -> Result<Prefetched> {
-    let mut found = Prefetched::default();
-    if !needs.tasks.is_empty() {
-        found.tasks = task::cold(session, &needs.tasks).await?;
-    }
-    if !needs.jobs.is_empty() {
-        found.jobs = job::by_ids(session, &needs.jobs).await?;
-    }
-    if !needs.idempotency.is_empty() {
-        found.idempotency = remembered(session, &needs.idempotency).await?;
-    }
-    if !needs.ranges.is_empty() {
-        found.ranges = next::ranges(session, &needs.ranges).await?;
-    }
-    if !needs.windows.is_empty() {
-        found.windows = next::windows(session, &needs.windows).await?;
-    }
-    if let Some(need) = &needs.delayed {
-        found.delayed = Some(delayed(session, need).await?);
-    }
+/// All reads that don't depend on each other are sent behind `begin` before the first answer is waited for.
+async fn read(
+    session: &Session,
+    needs: &Needs,
+    begin: impl Future<Output = Result<()>>,
+) -> Result<Prefetched> {
+    let (begun, tasks, jobs, idempotency, ranges, windows, delayed, expansion, urls) = tokio::join!(
+        biased;
+        begin,
+        unless(needs.tasks.is_empty(), || task::cold(session, &needs.tasks)),
+        unless(needs.jobs.is_empty(), || job::by_ids(session, &needs.jobs)),
+        unless(needs.idempotency.is_empty(), || remembered(session, &needs.idempotency)),
+        unless(needs.ranges.is_empty(), || next::ranges(session, &needs.ranges)),
+        unless(needs.windows.is_empty(), || next::windows(session, &needs.windows)),
+        async {
+            let Some(need) = &needs.delayed else { return Ok(None) };
+            delayed(session, need).await.map(Some)
+        },
+        async {
+            let Some(need) = &needs.expansion else { return Ok(None) };
+            expansion::next(session, need).await.map(|links| Some((need.job, links)))
+        },
+        unless(needs.urls.is_empty(), || expansion::known(session, &needs.urls)),
+    );
+    begun?;
+    let mut found = Prefetched {
+        tasks: tasks?,
+        jobs: jobs?,
+        idempotency: idempotency?,
+        ranges: ranges?,
+        windows: windows?,
+        delayed: delayed?,
+        expansion: expansion?,
+        urls: urls?,
+        ..Prefetched::default()
+    };
     for need in &needs.sweeps {
         found.sweeps.push((need.job, sweep::next(session, need).await?));
-    }
-    if let Some(need) = &needs.expansion {
-        found.expansion = Some((need.job, expansion::next(session, need).await?));
-    }
-    if !needs.urls.is_empty() {
-        found.urls = expansion::known(session, &needs.urls).await?;
     }
     for &id in &needs.ahead {
         if let Some(count) = ahead::count(session, id).await? {
@@ -78,6 +87,14 @@ async fn read(session: &Session, needs: &Needs) -> Result<Prefetched> {
         }
     }
     Ok(found)
+}
+
+/// What `reading` gives, or nothing.
+async fn unless<T: Default, F: Future<Output = Result<T>>>(
+    none: bool,
+    reading: impl FnOnce() -> F,
+) -> Result<T> {
+    if none { Ok(T::default()) } else { reading().await }
 }
 
 const REMEMBERED: &str = "SELECT n.i, p.body_hash, p.reply, p.at
