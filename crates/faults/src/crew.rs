@@ -46,6 +46,11 @@ impl Journal {
         self.entries().extend(others);
     }
 
+    /// A walk over what was told so far; whoever is told something meanwhile waits.
+    pub(crate) fn look<T>(&self, at: impl FnOnce(&[Entry]) -> T) -> T {
+        at(&self.entries())
+    }
+
     /// How many entries are like that.
     pub(crate) fn count(&self, like: impl Fn(&Happening) -> bool) -> usize {
         self.entries().iter().filter(|entry| like(&entry.happening)).count()
@@ -232,7 +237,8 @@ pub(crate) async fn enrol(fleet: &Fleet, name: &str) -> anyhow::Result<(String, 
     Ok((text("id")?, text("token")?))
 }
 
-fn observer(journal: &Arc<Journal>, worker: usize) -> Observer {
+/// Writes into the journal as `worker`.
+pub(crate) fn observer(journal: &Arc<Journal>, worker: usize) -> Observer {
     let journal = Arc::clone(journal);
     Arc::new(move |happening| journal.entries().push(Entry { at: Instant::now(), worker, happening }))
 }

@@ -20,6 +20,8 @@ use crate::service::{Place, Service};
 pub(crate) const KEY: &str = "uka_fedcba9876543210fedcba9876543210";
 /// The database that the queue lies in.
 pub(crate) const DATABASE: &str = "ukai";
+/// With which workers register themselves.
+pub(crate) const ENROLMENT: &str = "enrolment-of-this-fleet";
 /// A start, on a machine that is busy.
 pub(crate) const START: Duration = Duration::from_secs(60);
 
@@ -51,6 +53,8 @@ pub(crate) struct Shape {
     pub(crate) chaos: Option<Chaos>,
     /// By how many seconds a process's wall clock is wrong, by its kind and number.
     pub(crate) clock: Option<fn(&str, usize) -> i64>,
+    /// How often workers send a heartbeat.
+    pub(crate) heartbeat: Duration,
 }
 
 impl Default for Shape {
@@ -66,6 +70,7 @@ impl Default for Shape {
             is_movable: false,
             chaos: None,
             clock: None,
+            heartbeat: Duration::from_millis(500),
         }
     }
 }

@@ -10,7 +10,7 @@ use ukai_testkit::process::{self, Process};
 use ukai_testkit::proxy::FaultProxy;
 
 use crate::clock::WrongClock;
-use crate::fleet::{DATABASE, KEY, START, Shape};
+use crate::fleet::{DATABASE, ENROLMENT, KEY, START, Shape};
 
 /// Known to all services of a fleet.
 const INTERNAL: &str = "known-to-all-services-of-this-fleet";
@@ -104,7 +104,8 @@ impl Place<'_> {
             .env("UKAI_NATS_URL", format!("nats://{}", bus.address()))
             .env("UKAI_INTERNAL_TOKEN", INTERNAL)
             .env("UKAI_ADMIN_KEY", KEY)
-            .env("UKAI_HEARTBEAT_INTERVAL_MS", "500")
+            .env("UKAI_WORKER_ENROLL_TOKEN", ENROLMENT)
+            .env("UKAI_HEARTBEAT_INTERVAL_MS", self.shape.heartbeat.as_millis().to_string())
             .env("UKAI_HEARTBEAT_TIMEOUT_MS", self.shape.lost.as_millis().to_string())
             .env("UKAI_AWAY_GRACE_MS", self.shape.away.as_millis().to_string())
             .env("UKAI_TASK_TIMEOUT_MS", self.shape.task_timeout.as_millis().to_string())

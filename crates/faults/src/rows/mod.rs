@@ -12,6 +12,7 @@ mod link;
 mod mixed;
 mod monitor;
 mod order;
+mod rolling;
 mod storage;
 mod stuck;
 mod tokens;
@@ -131,6 +132,8 @@ rows! {
     "F26" clocks::wrong: "clocks an hour off, and set by a day meanwhile",
     "F26b" clocks::asleep: "a worker's machine slept",
     "F27" tokens::one_token_twice: "one token on two machines",
+    "F28" rolling::many: "rolling restart of 3 gateways with 10,000 workers; all killed at once",
+    "F28b" rolling::few: "the same with 300 workers",
     "F29" gateway::cut_from_the_bus: "gateway cut from the bus but not from its workers",
     "F33" tokens::words_of_others: "another's task, a guessed run, a revoked token",
     "F34" tokens::revoked: "a token revoked while its task runs, bus up and bus away",

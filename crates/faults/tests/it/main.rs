@@ -36,6 +36,7 @@ core! {
     f23_slow_and_late_workers "F23",
     f24_late_result "F24",
     f25_one_result_many_times "F25",
+    f28_rolling_restart "F28b",
     f29_gateway_cut_from_the_bus "F29",
     f33_words_of_others "F33",
     f34_revoked "F34",
