@@ -124,7 +124,8 @@ async fn a_socket_that_does_not_read_stops_nobody_and_is_closed() {
     let other_session = leader.connects()[1].session;
     // It still talks, but reads nothing: TCP's buffers fill, then the socket's own.
     let mut n = 100_u128;
-    let refused = soon(async {
+    let patience = std::time::Duration::from_secs(60);
+    let refused = tokio::time::timeout(patience, async {
         loop {
             let mut word = assigned(n, 1);
             if let Word::Assigned(a) = &mut word {
@@ -140,7 +141,8 @@ async fn a_socket_that_does_not_read_stops_nobody_and_is_closed() {
             }
         }
     })
-    .await;
+    .await
+    .expect("its buffers are full within a minute");
     assert_eq!(refused.len(), 1);
     leader.push(&server.gateway, other_session, vec![assigned(1, 1)]).await;
     other.event("task:assigned").await;
