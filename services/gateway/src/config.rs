@@ -56,7 +56,8 @@ pub struct Limits {
     pub ping_timeout: Duration,
     /// A transport that connects to no namespace is closed.
     pub connect_timeout: Duration,
-    /// One try of a request to the leader.
+    /// One try of a request to the leader. The same batch may reach it many times; one that went to a leader that stands
+    /// still costs this long.
     pub request_timeout: Duration,
     /// Between the last word to a refused or dropped client and the close of its transport.
     pub close_grace: Duration,
@@ -88,7 +89,7 @@ impl Default for Limits {
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(5),
-            request_timeout: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(2),
             close_grace: Duration::from_millis(250),
             drain_spread: Duration::from_secs(20),
             departures_per_second: 100,
