@@ -81,19 +81,32 @@ impl Holdings {
         held.map(|held| held.peephole.clone())
     }
 
-    /// A run is over: its report is kept first, so that there is no moment in which it is held nowhere.
-    pub(crate) fn reported(&self, report: Report) {
+    /// A run is over: its report is kept first, so that there is no moment in which it is held nowhere. `false` where the
+    /// run was stopped meanwhile: its report isn't wanted any more.
+    pub(crate) fn reported(&self, report: Report) -> bool {
         let (task_id, run) = (report.task_id.clone(), report.run);
         if let Err(error) = self.outbox().add(report) {
             tracing::error!(task.id = task_id, run, %error, "a report can't be written to disk and waits in memory alone");
         }
-        self.dropped(&task_id, run);
+        // Who stops a run looks for it here first, then among the reports.
+        if self.dropped(&task_id, run) {
+            self.outbox().done(&task_id, run);
+            return false;
+        }
         self.news.notify_one();
+        true
     }
 
-    /// A run is over without a report.
-    pub(crate) fn dropped(&self, task_id: &str, run: Option<u32>) {
-        self.running().retain(|held| !(held.task_id == task_id && held.run == run));
+    /// A run is over without a report. Whether it was stopped.
+    pub(crate) fn dropped(&self, task_id: &str, run: Option<u32>) -> bool {
+        let mut running = self.running();
+        let mut is_stopped = false;
+        running.retain(|held| {
+            let is_it = held.task_id == task_id && held.run == run;
+            is_stopped |= is_it && held.cancel.is_cancelled();
+            !is_it
+        });
+        is_stopped
     }
 
     pub(crate) fn outbox(&self) -> MutexGuard<'_, Outbox> {
@@ -140,12 +153,24 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_is_stopped_while_its_report_is_written_leaves_none() {
+        let (_folder, holdings) = holdings();
+        let cancel = holdings.take_on("a", Some(1)).unwrap();
+        cancel.cancel();
+        let payload = RawValue::from_string("{}".to_owned()).unwrap();
+        let (event, task_id) = ("e".to_owned(), "a".to_owned());
+        assert!(!holdings.reported(Report { event, task_id, run: Some(1), payload, trace: None }));
+        assert!(holdings.running().is_empty());
+        assert!(holdings.in_flight().is_empty());
+    }
+
+    #[test]
     fn a_reported_run_is_in_flight_until_it_is_acknowledged() {
         let (_folder, holdings) = holdings();
         holdings.take_on("a", Some(1)).unwrap();
         let payload = RawValue::from_string("{}".to_owned()).unwrap();
         let (event, task_id) = ("e".to_owned(), "a".to_owned());
-        holdings.reported(Report { event, task_id, run: Some(1), payload, trace: None });
+        assert!(holdings.reported(Report { event, task_id, run: Some(1), payload, trace: None }));
         assert!(holdings.running().is_empty());
         assert_eq!(holdings.in_flight(), [json!({"taskId": "a", "run": 1})]);
         assert!(holdings.take_on("a", Some(1)).is_none(), "not fetched again");

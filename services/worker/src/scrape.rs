@@ -112,13 +112,7 @@ pub(crate) async fn run(
         None => {
             span.fail("stopped by the server");
             context.holdings.dropped(&task.task_id, task.run);
-            // A server with fences learns at once that the slot is free; it refuses the report itself as stale.
-            if task.run.is_some() {
-                let failure = Failure::new("TIMEOUT", "stopped by the server");
-                let payload = outcome::failed(&task.task_id, task.run, &failure, &clock::now(), took);
-                let _ = context.client.emit("task:failed", &payload);
-            }
-            tracing::info!(task.id = task.task_id, run = task.run, "page stopped");
+            tell_stopped(&context, &task, took);
             return ended(RunResult::Stopped);
         }
         Some(Outcome::Completed(found)) => {
@@ -132,27 +126,40 @@ pub(crate) async fn run(
             ("task:failed", payload, RunResult::Failed(failure.refusal))
         }
     };
-    keep_report(&context, event, &task, payload, trace.place()).await;
+    if !keep_report(&context, event, &task, payload, trace.place()).await {
+        tell_stopped(&context, &task, took);
+        return ended(RunResult::Stopped);
+    }
     ended(result)
 }
 
-/// Writes the report to disk, off the runtime's threads: it waits for the disk.
+/// A server with fences learns at once that the slot is free; it refuses the report itself as stale.
+fn tell_stopped(context: &Context, task: &Assigned, took: Duration) {
+    tracing::info!(task.id = task.task_id, run = task.run, "page stopped");
+    if task.run.is_some() {
+        let failure = Failure::new("TIMEOUT", "stopped by the server");
+        let payload = outcome::failed(&task.task_id, task.run, &failure, &clock::now(), took);
+        let _ = context.client.emit("task:failed", &payload);
+    }
+}
+
+/// Writes the report to disk, off the runtime's threads: it waits for the disk. `false` where the run was stopped meanwhile.
 async fn keep_report(
     context: &Arc<Context>,
     event: &str,
     task: &Assigned,
     payload: Value,
     trace: Option<Traceparent>,
-) {
+) -> bool {
     let (text, cut) = fit(payload);
     if cut {
         tracing::warn!(task.id = task.task_id, run = task.run, "the report was cut to fit");
     }
-    let Ok(payload) = RawValue::from_string(text) else { return };
+    let Ok(payload) = RawValue::from_string(text) else { return false };
     let (event, task_id) = (event.to_owned(), task.task_id.clone());
     let report = Report { event, task_id, run: task.run, payload, trace };
     let holdings = Arc::clone(&context.holdings);
-    let _ = tokio::task::spawn_blocking(move || holdings.reported(report)).await;
+    tokio::task::spawn_blocking(move || holdings.reported(report)).await.unwrap_or(false)
 }
 
 /// Fetches the page of a task and reads it; of a crawl where its site allows it, and its links.
