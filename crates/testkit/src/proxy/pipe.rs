@@ -31,7 +31,8 @@ pub(super) async fn both(
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
         let pipes = async {
-            tokio::join!(
+            // One side that fails ends the other: the server hears of a client that was reset.
+            tokio::try_join!(
                 pipe(
                     from_client,
                     to_server,
@@ -43,7 +44,7 @@ pub(super) async fn both(
             )
         };
         tokio::select! {
-            (up, down) = pipes => up.is_err() || down.is_err(),
+            ended = pipes => ended.is_err(),
             () = cut.cancelled() => true,
         }
     };
