@@ -32,7 +32,7 @@ pub(super) async fn both(
         let (from_server, to_server) = server.split();
         let pipes = async {
             // One side that fails ends the other: the server hears of a client that was reset.
-            tokio::try_join!(
+            let ended = tokio::try_join!(
                 pipe(
                     from_client,
                     to_server,
@@ -41,7 +41,13 @@ pub(super) async fn both(
                     |chunk| link.said(chunk)
                 ),
                 pipe(from_server, to_client, link.faults.subscribe(), |faults| faults.down, |_| ()),
-            )
+            );
+            if ended.is_err() {
+                // A reset waits as an orderly end does.
+                let passes = |faults: &Faults| faults.up != Fault::Hold && faults.down != Fault::Hold;
+                let _ = link.faults.subscribe().wait_for(passes).await;
+            }
+            ended
         };
         tokio::select! {
             ended = pipes => ended.is_err(),
