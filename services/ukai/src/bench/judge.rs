@@ -93,7 +93,7 @@ mod tests {
             ("/drain/tasksPerSecond", json!(7999.0)),
             ("/latency/p50Ms", json!(2.6)),
             ("/latency/p99Ms", json!(8.1)),
-            ("/backlog/slowerBelow", json!(0.11)),
+            ("/backlog/slowerBelow", json!(0.1001)),
             ("/backlog/slowerAtEqualPriority", json!(null)),
         ] {
             let mut bad = good.clone();
@@ -116,7 +116,7 @@ mod tests {
             ("/stream/tasksPerSecond", json!(4999.0)),
             ("/drain/tasksPerSecond", json!(4999.0)),
             ("/drain/databaseCpuMicrosPerTask", json!(40.1)),
-            ("/backlog/slowerBelow", json!(0.11)),
+            ("/backlog/slowerBelow", json!(0.1001)),
             ("/snapshot/slower", json!(0.16)),
         ] {
             let mut bad = good.clone();

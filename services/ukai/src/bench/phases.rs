@@ -145,8 +145,9 @@ impl Stand {
             "bBelow": below,
             "bEqual": equal,
             "aAgain": again,
-            "slowerBelow": round(1.0 - rate(&below) / without),
-            "slowerAtEqualPriority": round(1.0 - rate(&equal) / without),
+            // Judged as they are: rounded, a little over the bound would pass.
+            "slowerBelow": 1.0 - rate(&below) / without,
+            "slowerAtEqualPriority": 1.0 - rate(&equal) / without,
         }))
     }
 
