@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../../migrations/sqlite/0002_artifacts.sql"),
     include_str!("../../../../migrations/sqlite/0003_crawls.sql"),
     include_str!("../../../../migrations/sqlite/0004_traces.sql"),
+    include_str!("../../../../migrations/sqlite/0005_event_list.sql"),
 ];
 
 /// "UKAI" in the file's header: a file of somebody else is not touched.

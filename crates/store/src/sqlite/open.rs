@@ -1,6 +1,7 @@
 //! Opening and closing of a data folder.
 
 use super::checkpoint::Checkpointer;
+use super::commit::Tails;
 use super::failure::store_error;
 use super::folder::{self, FolderLock};
 use super::readers::Readers;
@@ -23,6 +24,8 @@ pub struct Options {
     pub checkpoint_frames: u32,
     /// Runs that are not yet in the lists of workers' tasks, at most: readers pass over as many.
     pub run_tail: u32,
+    /// Events that are not yet in the lists of jobs' events, at most: readers of one job's log pass over as many.
+    pub event_tail: u32,
     /// The database file may not grow past this many pages, where set.
     pub max_pages: Option<u32>,
 }
@@ -35,6 +38,7 @@ impl Default for Options {
             writer_cache_kib: 16 * 1024,
             checkpoint_frames: 8_192,
             run_tail: 4_096,
+            event_tail: 16_384,
             max_pages: None,
         }
     }
@@ -45,7 +49,7 @@ impl Default for Options {
 pub struct SqliteStore {
     pub(super) writer: Writer,
     pub(super) readers: Arc<Readers>,
-    pub(super) run_tail: i64,
+    pub(super) tails: Tails,
     checkpointer: Checkpointer,
     // The last field: given free when every connection is closed.
     _lock: FolderLock,
@@ -85,8 +89,8 @@ impl SqliteStore {
         let thread = |e: std::io::Error| StoreError::Unavailable(format!("can't start a thread: {e}"));
         let writer = Writer::start(conn).map_err(thread)?;
         let checkpointer = Checkpointer::start(side, &file, wake, writer.weak()).map_err(thread)?;
-        let run_tail = i64::from(options.run_tail);
-        Ok(Arc::new(Self { writer, readers: Arc::new(readers), run_tail, checkpointer, _lock: lock }))
+        let tails = Tails { runs: options.run_tail.into(), events: options.event_tail.into() };
+        Ok(Arc::new(Self { writer, readers: Arc::new(readers), tails, checkpointer, _lock: lock }))
     }
 }
 

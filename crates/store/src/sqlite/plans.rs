@@ -1,7 +1,7 @@
 //! At a million waiting tasks in a hundred thousand windows: no hot statement scans or sorts, and what is timed is
 //! timed in CPU of this thread, so that a busy machine doesn't fail it.
 
-use super::read::list;
+use super::read::{event, list};
 use super::{commit, leader, load, migrate, prefetch};
 use crate::{TaskFilter, TaskStatus};
 use rusqlite::{Connection, params};
@@ -160,6 +160,11 @@ fn plans_neither_scan_nor_sort(conn: &Connection) {
     let of_worker = plan(conn, &list::statement(&of_worker));
     assert!(of_worker.contains("SEARCH w USING PRIMARY KEY (worker=? AND task>?"), "{of_worker}");
     assert!(of_worker.contains("SEARCH r USING INTEGER PRIMARY KEY (rowid>?)"), "{of_worker}");
+    // So does a job's log, and it sorts nothing: the tail lies behind the list.
+    let of_job = plan(conn, event::OF_JOB);
+    assert!(of_job.contains("SEARCH l USING PRIMARY KEY (job=? AND first>?)"), "{of_job}");
+    assert!(of_job.contains("SEARCH t USING INTEGER PRIMARY KEY (rowid>?)"), "{of_job}");
+    assert!(of_job.contains("MERGE (UNION ALL)") && !of_job.contains("TEMP B-TREE"), "{of_job}");
 }
 
 fn plan(conn: &Connection, sql: &str) -> String {

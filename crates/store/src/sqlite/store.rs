@@ -65,8 +65,8 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&self, commit: Arc<Commit>) -> Result<Applied, CommitError> {
-        let run_tail = self.run_tail;
-        match self.writer.run(move |conn| commit::commit(conn, &commit, run_tail)).await {
+        let tails = self.tails;
+        match self.writer.run(move |conn| commit::commit(conn, &commit, tails)).await {
             Some(done) => done,
             None => Err(CommitError::Unavailable(GONE.to_owned())),
         }

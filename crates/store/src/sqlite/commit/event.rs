@@ -6,7 +6,9 @@ use crate::sqlite::failure::Failure;
 use rusqlite::{Connection, params};
 use ukai_domain::EventRow;
 
-pub(super) fn append(conn: &Connection, events: &[EventRow]) -> Result<(), Failure> {
+/// `tail`: events that are not yet in the jobs' lists, at most (a commit's own are on top of it).
+pub(super) fn append(conn: &Connection, events: &[EventRow], tail: i64) -> Result<(), Failure> {
+    let Some(newest) = events.last() else { return Ok(()) };
     let mut insert = Group::new(
         conn,
         "insert into event",
@@ -20,5 +22,21 @@ pub(super) fn append(conn: &Connection, events: &[EventRow]) -> Result<(), Failu
         let body = json(&row.events)?;
         insert.one(params![first, last, row.job.as_bytes(), row.at.0, body], first)?;
     }
+    list(conn, number("event", newest.first)?, tail)
+}
+
+/// Brings the jobs' lists up to date once the tail is long, in the order of the lists: a page is touched once for all
+/// its rows instead of once a row.
+fn list(conn: &Connection, last: i64, tail: i64) -> Result<(), Failure> {
+    let through: i64 =
+        conn.prepare_cached("SELECT through FROM event_job_through")?.query_row([], |row| row.get(0))?;
+    if last - through < tail {
+        return Ok(());
+    }
+    conn.prepare_cached(
+        "INSERT INTO event_job (job, first) SELECT job, first FROM event WHERE first > ?1 ORDER BY job, first",
+    )?
+    .execute([through])?;
+    conn.prepare_cached("UPDATE event_job_through SET through = ?1")?.execute([last])?;
     Ok(())
 }

@@ -22,10 +22,17 @@ use group::{Group, number};
 use rusqlite::{Connection, params};
 use ukai_domain::scheduler::Commit;
 
-/// Applies `commit` whole or not at all. `run_tail` is [`super::Options::run_tail`].
-pub(super) fn commit(conn: &Connection, commit: &Commit, run_tail: i64) -> Result<Applied, CommitError> {
+/// What may wait for its place in the lists of a worker's tasks and of a job's events: [`super::Options`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tails {
+    pub(super) runs: i64,
+    pub(super) events: i64,
+}
+
+/// Applies `commit` whole or not at all.
+pub(super) fn commit(conn: &Connection, commit: &Commit, tails: Tails) -> Result<Applied, CommitError> {
     fail::fail_point!("store-before-begin");
-    let failure = match write(conn, commit, run_tail) {
+    let failure = match write(conn, commit, tails) {
         Ok(()) => {
             fail::fail_point!("store-committed");
             return Ok(Applied::Now);
@@ -44,7 +51,7 @@ pub(super) fn commit(conn: &Connection, commit: &Commit, run_tail: i64) -> Resul
     }
 }
 
-fn write(conn: &Connection, commit: &Commit, run_tail: i64) -> Result<(), Failure> {
+fn write(conn: &Connection, commit: &Commit, tails: Tails) -> Result<(), Failure> {
     conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     leader::fence(conn, commit.id.epoch)?;
     fail::fail_point!("store-fenced");
@@ -57,12 +64,12 @@ fn write(conn: &Connection, commit: &Commit, run_tail: i64) -> Result<(), Failur
     fail::fail_point!("store-moved");
     expansion::apply(conn, commit)?;
     fail::fail_point!("store-expanded");
-    run::append(conn, &commit.runs, run_tail)?;
+    run::append(conn, &commit.runs, tails.runs)?;
     job::count(conn, &commit.counts)?;
     expansion::forget(conn, &commit.deleted_jobs)?;
     job::delete(conn, &commit.deleted_jobs)?;
     fail::fail_point!("store-counted");
-    event::append(conn, &commit.events)?;
+    event::append(conn, &commit.events, tails.events)?;
     fail::fail_point!("store-logged");
     worker::put(conn, &commit.workers)?;
     worker::delete(conn, &commit.deleted_workers)?;

@@ -5,6 +5,16 @@ use crate::sqlite::columns::{json, time, unsigned, uuid};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use ukai_domain::{Event, EventRow, JobId};
 
+/// Out of the job's list, and from the tail that isn't in the lists yet: two walks that both rise, and the second
+/// begins where the first ends.
+pub(in crate::sqlite) const OF_JOB: &str = "
+    SELECT l.first, l.job, e.at, e.body FROM event_job l CROSS JOIN event e ON e.first = l.first
+    WHERE l.job = ?4 AND l.first >= ?1 AND e.last > ?2
+    UNION ALL
+    SELECT t.first, t.job, t.at, t.body FROM event t
+    WHERE t.first > (SELECT through FROM event_job_through) AND t.first >= ?1 AND t.last > ?2 AND t.job = ?4
+    ORDER BY 1 LIMIT ?3";
+
 /// Rows whose last number lies above `since`, whole, until `limit` events are together; and the log's last number.
 ///
 /// Ranges are contiguous, so at most one row that begins before `since` reaches beyond it.
@@ -29,10 +39,7 @@ pub(in crate::sqlite) fn page(conn: &Connection, filter: &EventFilter) -> Result
             statement.query(params![from, since, filter.limit])?
         }
         Some(job) => {
-            statement = conn.prepare_cached(
-                "SELECT first, job, at, body FROM event WHERE job = ?4 AND first >= ?1 AND last > ?2
-                 ORDER BY first LIMIT ?3",
-            )?;
+            statement = conn.prepare_cached(OF_JOB)?;
             statement.query(params![from, since, filter.limit, job.as_bytes()])?
         }
     };
