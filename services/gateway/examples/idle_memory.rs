@@ -149,8 +149,14 @@ async fn leader(bus: &LocalBus) {
                 Some(Input::Connect(connect)) => Reply::Registered(connect.session.clone()),
                 _ => Reply::Accepted(v1::Accepted { duplicate: false }),
             };
-            let replies = batch.inputs.iter().map(|input| v1::InputReply { reply: Some(reply(input)) });
-            let (replies, seq) = (replies.collect(), batch.seq);
+            let mut replies: Vec<_> =
+                batch.inputs.iter().map(|input| v1::InputReply { reply: Some(reply(input)) }).collect();
+            if batch.announce {
+                let is_last = batch.part == batch.parts;
+                let accepted = Reply::Accepted(v1::Accepted { duplicate: false });
+                replies = vec![v1::InputReply { reply: Some(accepted) }; usize::from(is_last)];
+            }
+            let seq = batch.seq;
             let reply = v1::GatewayReply { epoch: 1, seq, announce_first: false, replies };
             request.respond(Bytes::from(reply.encode_to_vec()));
         }

@@ -1,6 +1,6 @@
 //! The stream to the leader: numbered batches, one in flight; what gathers meanwhile is the next. No timer batches.
 
-use crate::announce::announcement;
+use crate::announce::{self, Part, announcement};
 use crate::inbox::Item;
 use crate::replies;
 use crate::shared::Shared;
@@ -102,13 +102,40 @@ impl Stream {
     }
 
     async fn announce_all(&mut self) -> Option<()> {
-        let (items, inputs) = split(announcement(&self.shared));
-        tracing::info!(sessions = items.len(), epoch = self.shared.epoch.known(), "announcing sessions");
-        let reply = self.send(&inputs, true, None).await?;
-        self.announced = Some(reply.epoch);
-        self.shared.acknowledged.send_replace(true);
-        replies::apply(&self.shared, items, reply);
-        Some(())
+        loop {
+            let items = announcement(&self.shared);
+            let (sessions, epoch) = (items.len(), self.shared.epoch.known());
+            let parts = announce::parts(items, announce::PART_BYTES);
+            tracing::info!(sessions, parts = parts.len(), epoch, "announcing sessions");
+            if let Some((items, reply)) = self.announce_parts(parts).await? {
+                self.announced = Some(reply.epoch);
+                self.shared.acknowledged.send_replace(true);
+                replies::apply_to_all(&self.shared, items, reply);
+                return Some(());
+            }
+            // Another leads by now, or this one waited too long for a part: it is told of all sessions as they are.
+            self.shared.metrics.batches.count("announce_first");
+            pause().await;
+        }
+    }
+
+    /// Every part in its turn, and the reply to all; `Some(None)` where the leader wants them anew.
+    async fn announce_parts(
+        &mut self,
+        parts: Vec<(Part, Vec<Item>)>,
+    ) -> Option<Option<(Vec<Item>, v1::GatewayReply)>> {
+        let mut told = Vec::new();
+        let mut last = None;
+        for (part, items) in parts {
+            let (mut items, inputs) = split(items);
+            let reply = self.send(&inputs, Some(part), None).await?;
+            if reply.announce_first {
+                return Some(None);
+            }
+            told.append(&mut items);
+            last = Some(reply);
+        }
+        Some(last.map(|reply| (told, reply)))
     }
 
     /// Sends the items until a leader has taken them.
@@ -118,7 +145,7 @@ impl Stream {
         let span = self.span(&inputs);
         let traceparent = span.traceparent();
         loop {
-            let reply = self.send(&inputs, false, traceparent.as_deref()).await?;
+            let reply = self.send(&inputs, None, traceparent.as_deref()).await?;
             if !reply.announce_first {
                 replies::apply(&self.shared, items, reply);
                 return Some(());
@@ -145,13 +172,13 @@ impl Stream {
     async fn send(
         &mut self,
         inputs: &[v1::GatewayInput],
-        announce: bool,
+        announced: Option<Part>,
         traceparent: Option<&str>,
     ) -> Option<v1::GatewayReply> {
         self.seq += 1;
-        let payload = self.encode(inputs, announce);
+        let payload = self.encode(inputs, announced);
         loop {
-            match self.request(payload.clone(), inputs.len(), traceparent).await {
+            match self.request(payload.clone(), inputs.len(), announced, traceparent).await {
                 Ok(reply) => {
                     self.shared.metrics.batches.count("answered");
                     return Some(reply);
@@ -161,8 +188,7 @@ impl Stream {
                     tracing::debug!(seq = self.seq, reason, "leader did not answer");
                 }
             }
-            let pause = Duration::from_millis(rand::rng().random_range(RETRY_MS));
-            tokio::time::sleep(pause).await;
+            pause().await;
             if self.shutdown.is_stopping() && Instant::now() > self.last_words() {
                 tracing::warn!(inputs = inputs.len(), "stopping without the leader's answer");
                 return None;
@@ -174,12 +200,13 @@ impl Stream {
         &self,
         payload: Bytes,
         inputs: usize,
+        announced: Option<Part>,
         traceparent: Option<&str>,
     ) -> Result<v1::GatewayReply, &'static str> {
         let shared = &self.shared;
         let limit = shared.config.limits.request_timeout;
         let bytes = shared.bus.request_within(traceparent, SCHEDULER_IN, payload, limit).await;
-        if let (Err(BusError::TooLarge), 1) = (&bytes, inputs) {
+        if let (Err(BusError::TooLarge), 1, None) = (&bytes, inputs, announced) {
             // A batch has room for one of any size; one that the bus doesn't take would hold up all others for ever.
             return Ok(too_large(self.seq, shared.epoch.known()));
         }
@@ -197,18 +224,21 @@ impl Stream {
         if !shared.heard_epoch(reply.epoch) {
             return Err("deposed");
         }
-        let is_answer = reply.announce_first || (reply.seq == self.seq && reply.replies.len() == inputs);
+        let replies = announced.map_or(inputs, |part| usize::from(part.is_last()));
+        let is_answer = reply.announce_first || (reply.seq == self.seq && reply.replies.len() == replies);
         if is_answer { Ok(reply) } else { Err("malformed") }
     }
 
     /// The batch as bytes; written field by field, because the generated struct would want its own copy of the inputs.
-    fn encode(&self, inputs: &[v1::GatewayInput], announce: bool) -> Bytes {
+    fn encode(&self, inputs: &[v1::GatewayInput], announced: Option<Part>) -> Bytes {
         let head = v1::GatewayBatch {
             gateway: self.shared.id.as_bytes().to_vec(),
             seq: self.seq,
             epoch: self.shared.epoch.known(),
-            announce,
+            announce: announced.is_some(),
             inputs: Vec::new(),
+            part: announced.map_or(0, |part| part.number),
+            parts: announced.map_or(0, |part| part.of),
         };
         let bytes: usize = inputs.iter().map(|i| i.encoded_len() + 8).sum();
         let mut out = Vec::with_capacity(head.encoded_len() + bytes);
@@ -220,6 +250,11 @@ impl Stream {
     fn last_words(&mut self) -> Instant {
         *self.until.get_or_insert_with(|| Instant::now() + LAST_WORDS)
     }
+}
+
+async fn pause() {
+    let pause = Duration::from_millis(rand::rng().random_range(RETRY_MS));
+    tokio::time::sleep(pause).await;
 }
 
 /// The answer to an input that can't be sent.

@@ -61,6 +61,11 @@ impl Item {
         Self { span, ..self }
     }
 
+    /// Of the encoded input, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether its session would have more than this in the queue.
     fn exceeds(&self, inputs: usize, bytes: usize) -> bool {
         let [queued, queued_bytes] = self.session.queued.each_ref().map(|c| c.load(Ordering::Relaxed));

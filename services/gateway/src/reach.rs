@@ -204,8 +204,9 @@ mod tests {
     fn the_author_of_a_digest() {
         let heard = vec![v1::HeardSession { session: vec![1; 16], ago_ms: 3 }; 5];
         let gateway = other().as_bytes().to_vec();
+        let ended = vec![vec![2; 16]];
         let digest =
-            v1::HeartbeatDigest { gateway, heard, late_ms: 9, ended: vec![vec![2; 16]], whole: true };
+            v1::HeartbeatDigest { gateway, heard, late_ms: 9, ended, whole: true, ..Default::default() };
         assert_eq!(author(&digest.encode_to_vec()), Some(other()));
         assert_eq!(author(b"\xff"), None);
     }

@@ -17,6 +17,14 @@ pub(crate) fn apply(shared: &Arc<Shared>, items: Vec<Item>, reply: v1::GatewayRe
     }
 }
 
+/// The one reply to an announcement is said of every session in it.
+pub(crate) fn apply_to_all(shared: &Arc<Shared>, items: Vec<Item>, reply: v1::GatewayReply) {
+    let Some(reply) = reply.replies.into_iter().next().and_then(|reply| reply.reply) else { return };
+    for item in items {
+        one(shared, item, reply.clone());
+    }
+}
+
 fn one(shared: &Arc<Shared>, item: Item, reply: Reply) {
     // Accepted or refused, it has reached the leader: the run that it names is no longer the worker's. A report that
     // names none means the run that the leader knows: a refusal says nothing of what is held here.

@@ -31,7 +31,7 @@ impl Sessions {
     }
 
     /// Those that nobody could be told of: they belong to the next call.
-    pub(crate) fn put_ended_back(&self, ended: &[SessionId]) {
+    pub(crate) fn put_ended_back(&self, ended: impl Iterator<Item = SessionId>) {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).extend(ended);
     }
 

@@ -206,9 +206,14 @@ impl Judge {
         self.sessions.remove(&session);
     }
 
-    /// These are all sessions of the gateway: others of it ended while nobody could be told.
-    pub fn keep(&mut self, gateway: GatewayId, sessions: &BTreeSet<SessionId>) {
-        self.sessions.retain(|id, watched| watched.gateway != gateway || sessions.contains(id));
+    /// These are all sessions of the gateway that are `told` of: others of it ended while nobody could be told.
+    pub fn keep(
+        &mut self,
+        gateway: GatewayId,
+        told: impl Fn(SessionId) -> bool,
+        sessions: &BTreeSet<SessionId>,
+    ) {
+        self.sessions.retain(|id, watched| watched.gateway != gateway || !told(*id) || sessions.contains(id));
     }
 
     /// How many sessions are watched.
@@ -275,7 +280,9 @@ mod tests {
         let other = GatewayId(Uuid::from_u128(8));
         judge.hear(GATEWAY, &[(session(1), Duration::ZERO), (session(2), Duration::ZERO)], start);
         judge.hear(other, &[(session(3), Duration::ZERO)], start);
-        judge.keep(GATEWAY, &BTreeSet::from([session(2)]));
+        judge.keep(GATEWAY, |id| id > session(1), &BTreeSet::from([session(2)]));
+        assert_eq!(judge.watched(), 3, "of the first one nothing is told");
+        judge.keep(GATEWAY, |_| true, &BTreeSet::from([session(2)]));
         assert_eq!(judge.watched(), 2, "the other gateway's stays");
         judge.hear(GATEWAY, &[(session(2), Duration::from_secs(29))], start + Duration::from_secs(29));
         let (second, lost) = first_loss(&mut judge, start, &[session(3)], 60).unwrap();

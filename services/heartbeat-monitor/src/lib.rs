@@ -117,7 +117,11 @@ fn hear(judge: &mut Judge, payload: &[u8]) {
     judge.stalled(gateway, Duration::from_millis(digest.late_ms), now);
     judge.hear(gateway, &heard, now);
     if digest.whole {
-        judge.keep(gateway, &heard.iter().map(|(session, _)| *session).collect());
+        let (from, until) = (SessionId::from_slice(&digest.from), SessionId::from_slice(&digest.until));
+        let told = |session: SessionId| {
+            from.is_none_or(|from| from <= session) && until.is_none_or(|until| session < until)
+        };
+        judge.keep(gateway, told, &heard.iter().map(|(session, _)| *session).collect());
     }
     for session in digest.ended.iter().filter_map(|id| SessionId::from_slice(id)) {
         judge.forget(session);

@@ -1,5 +1,6 @@
 //! Where commands and batches gather while a commit is under way.
 
+use crate::announcements::Part;
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use ukai_boot::trace::Traceparent;
@@ -48,7 +49,8 @@ pub(crate) struct Batch {
     pub(crate) seq: u64,
     /// The newest epoch that the gateway heard of.
     pub(crate) epoch: u64,
-    pub(crate) announce: bool,
+    /// Where it is one of an announcement's.
+    pub(crate) announced: Option<Part>,
     pub(crate) inputs: Vec<Input>,
     /// Of some of the inputs, by their index: what stands above their commit in a trace.
     pub(crate) traces: Vec<(usize, Traceparent)>,

@@ -1,5 +1,6 @@
 //! Gateways' batches and digests from the bus, decoded into inputs.
 
+use crate::announcements::Part;
 use crate::inbox::{Batch, Inbox};
 use prost::Message;
 use std::time::Duration;
@@ -65,21 +66,15 @@ async fn accept(request: Request, inbox: &Inbox, tracer: &Tracer, leading: &Shut
 fn decode(payload: &[u8], span: &Span) -> anyhow::Result<Batch> {
     let mut message = v1::GatewayBatch::decode(payload)?;
     let gateway = GatewayId::from_slice(&message.gateway).ok_or_else(|| anyhow::anyhow!("no gateway id"))?;
+    let part = || Part::new(message.part, message.parts).ok_or_else(|| anyhow::anyhow!("no such part"));
+    let announced = message.announce.then(part).transpose()?;
     let of_input = |(at, input): (usize, &mut v1::GatewayInput)| {
         input.traceparent.take().map(|trace| (at, span.or_other_trace(trace.into())))
     };
     let traces = message.inputs.iter_mut().enumerate().filter_map(of_input).collect();
     let inputs = message.inputs.into_iter().map(ukai_rpc::input_from_proto).collect::<Result<Vec<_>, _>>()?;
     let (reply, _) = oneshot::channel();
-    Ok(Batch {
-        gateway,
-        seq: message.seq,
-        epoch: message.epoch,
-        announce: message.announce,
-        inputs,
-        traces,
-        reply,
-    })
+    Ok(Batch { gateway, seq: message.seq, epoch: message.epoch, announced, inputs, traces, reply })
 }
 
 async fn digest_heard(payload: &[u8], inbox: &Inbox) {

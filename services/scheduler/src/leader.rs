@@ -163,6 +163,7 @@ impl Leader {
             inputs.push((targets.nobody(), confirmed));
         }
         self.traced.clear();
+        gateways.expire(Instant::now());
         for work in gathered {
             if self.config.tracer.is_on() {
                 self.traced.note(&work, state);

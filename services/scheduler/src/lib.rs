@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod admin_key;
+mod announcements;
 mod bus_watch;
 mod clock;
 mod config;

@@ -1,9 +1,11 @@
 //! Where the replies of a step go, and what is remembered of gateways' streams.
 
+use crate::announcements::{Announcements, Taken};
 use crate::inbox::{Batch, Caller, Unanswered, Work};
 use crate::metrics::{Metrics, Reason};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::Instant;
 use tokio::sync::oneshot;
 use ukai_domain::scheduler::{Input, Refusal, Reply, Token};
 use ukai_domain::{GatewayId, Rejection};
@@ -13,6 +15,7 @@ use ukai_rpc::v1;
 #[derive(Debug, Default)]
 pub(crate) struct Gateways {
     known: BTreeMap<GatewayId, Stream>,
+    announcements: Announcements,
 }
 
 #[derive(Debug)]
@@ -25,6 +28,17 @@ impl Gateways {
     /// Memory has none of their sessions any more: each is told to announce them.
     pub(crate) fn forget(&mut self) {
         self.known.clear();
+    }
+
+    /// Forgets announcements that are not going to be whole.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        self.announcements.expire(now);
+    }
+
+    /// The newest batch of a gateway that was answered, or is being announced with.
+    fn newest(&self, gateway: GatewayId) -> Option<u64> {
+        let answered = self.known.get(&gateway).map(|stream| stream.seq);
+        answered.max(self.announcements.newest(gateway))
     }
 }
 
@@ -53,7 +67,10 @@ struct PendingBatch {
 #[derive(Debug)]
 enum BatchKind {
     Reports,
+    /// The last part of one, or all of it.
     Announce,
+    /// Kept for the last part.
+    Part,
     /// Not done: the gateway must announce first.
     AnnounceFirst,
     /// A repeat of what was answered.
@@ -73,7 +90,7 @@ impl Targets {
         &mut self,
         work: Work,
         epoch: u64,
-        gateways: &Gateways,
+        gateways: &mut Gateways,
         inputs: &mut Vec<(Token, Input)>,
     ) -> bool {
         match work {
@@ -91,10 +108,17 @@ impl Targets {
         false
     }
 
-    fn take_batch(&mut self, batch: Batch, gateways: &Gateways, inputs: &mut Vec<(Token, Input)>) {
-        let first = self.batches.iter_mut().find(|b| b.gateway == batch.gateway && b.seq == batch.seq);
-        if let Some(first) = first {
-            first.senders.push(batch.reply);
+    fn take_batch(&mut self, batch: Batch, gateways: &mut Gateways, inputs: &mut Vec<(Token, Input)>) {
+        let newest = self.batches.iter_mut().rfind(|b| b.gateway == batch.gateway && b.seq >= batch.seq);
+        if let Some(newest) = newest {
+            // Its gateway sends the next batch after the answer to the one before: nobody waits for an older one, which
+            // a bus may deliver late.
+            if newest.seq == batch.seq {
+                newest.senders.push(batch.reply);
+            }
+            return;
+        }
+        if gateways.newest(batch.gateway) > Some(batch.seq) {
             return;
         }
         let stream = gateways.known.get(&batch.gateway);
@@ -102,15 +126,21 @@ impl Targets {
         let mut replies = Vec::new();
         let kind = if let Some(stream) = stream.filter(|s| s.seq == batch.seq) {
             BatchKind::Repeat(stream.reply.clone())
-        } else if batch.announce {
-            replies = vec![None; batch.inputs.len()];
+        } else if let Some(part) = batch.announced {
             let sessions = batch
                 .inputs
                 .into_iter()
                 .filter_map(|input| if let Input::Connect(connect) = input { Some(connect) } else { None })
                 .collect();
-            inputs.push((self.nobody(), Input::Announce { gateway: batch.gateway, sessions }));
-            BatchKind::Announce
+            match gateways.announcements.take(batch.gateway, batch.seq, part, sessions, Instant::now()) {
+                Taken::Kept => BatchKind::Part,
+                Taken::Missing => BatchKind::AnnounceFirst,
+                Taken::Whole(sessions) => {
+                    replies = vec![None];
+                    inputs.push((self.nobody(), Input::Announce { gateway: batch.gateway, sessions }));
+                    BatchKind::Announce
+                }
+            }
         } else if stream.is_none() {
             BatchKind::AnnounceFirst
         } else {
@@ -177,19 +207,9 @@ impl Targets {
 impl PendingBatch {
     fn take(&mut self, token: Token, reply: &Result<Reply, Rejection>) {
         self.missing = self.missing.saturating_sub(1);
-        match (&self.kind, reply) {
-            // An announcement is one input: what is said of it is said of every session in it.
-            (BatchKind::Announce, Ok(_)) => {
-                let accepted = ukai_rpc::reply_to_proto(&Ok(Reply::Accepted { duplicate: false }));
-                self.replies.fill(Some(accepted));
-            }
-            (BatchKind::Announce, Err(_)) => self.replies.fill(Some(ukai_rpc::reply_to_proto(reply))),
-            _ => {
-                let at = usize::try_from(token - self.tokens.start).unwrap_or(usize::MAX);
-                if let Some(slot) = self.replies.get_mut(at) {
-                    *slot = Some(ukai_rpc::reply_to_proto(reply));
-                }
-            }
+        let at = usize::try_from(token - self.tokens.start).unwrap_or(usize::MAX);
+        if let Some(slot) = self.replies.get_mut(at) {
+            *slot = Some(ukai_rpc::reply_to_proto(reply));
         }
     }
 
@@ -199,6 +219,7 @@ impl PendingBatch {
             BatchKind::AnnounceFirst => {
                 v1::GatewayReply { epoch, seq: self.seq, announce_first: true, replies: Vec::new() }
             }
+            BatchKind::Part => v1::GatewayReply { epoch, seq: self.seq, ..Default::default() },
             BatchKind::Announce | BatchKind::Reports => {
                 let replies = self.replies.into_iter().flatten().collect();
                 let reply = v1::GatewayReply { epoch, seq: self.seq, announce_first: false, replies };

@@ -207,6 +207,11 @@ impl Inner {
             });
             reply.replies.push(v1::InputReply { reply: Some(answer) });
         }
+        if batch.announce {
+            let accepted = Reply::Accepted(v1::Accepted { duplicate: false });
+            let is_last = batch.part == batch.parts;
+            reply.replies = vec![v1::InputReply { reply: Some(accepted) }; usize::from(is_last)];
+        }
         (reply, registrations)
     }
 

@@ -93,7 +93,7 @@ impl Gateway {
     pub(crate) async fn repeat(&self, announce: bool, inputs: &[Input]) -> Option<v1::GatewayReply> {
         let inputs = inputs.iter().map(|input| ukai_rpc::input_to_proto(input).unwrap()).collect();
         let gateway = self.id.as_bytes().to_vec();
-        let batch = v1::GatewayBatch { gateway, seq: self.seq, epoch: 0, announce, inputs };
+        let batch = v1::GatewayBatch { gateway, seq: self.seq, announce, inputs, ..Default::default() };
         let payload = Bytes::from(batch.encode_to_vec());
         let reply = self.bus.request(SCHEDULER_IN, payload, self.patience).await.ok()?;
         Some(v1::GatewayReply::decode(reply).unwrap())

@@ -150,7 +150,7 @@ impl Gateway {
             .map(|input| v1::GatewayInput { input: Some(input), traceparent: None })
             .collect();
         let gateway = self.id.as_bytes().to_vec();
-        let batch = v1::GatewayBatch { gateway, seq: self.seq, epoch: 0, announce, inputs };
+        let batch = v1::GatewayBatch { gateway, seq: self.seq, announce, inputs, ..Default::default() };
         let payload = Bytes::from(batch.encode_to_vec());
         let reply = self.bus.request(SCHEDULER_IN, payload, PATIENCE).await;
         let reply = reply.map_err(|error| Failure::failed(format!("the leader doesn't answer: {error}")))?;
