@@ -31,8 +31,8 @@ pub struct Options {
     pub load_timeout: Duration,
     /// For all migrations together, the wait for another process's included.
     pub migrate_timeout: Duration,
-    /// Commits between two folds of the jobs' balances.
-    pub fold_every: u64,
+    /// Commits after which the jobs' balances are folded and the lists of their events brought up to date.
+    pub gather_every: u64,
 }
 
 impl Default for Options {
@@ -49,7 +49,7 @@ impl Default for Options {
             lifetime: Duration::from_secs(600),
             load_timeout: Duration::from_secs(60),
             migrate_timeout: Duration::from_secs(120),
-            fold_every: 128,
+            gather_every: 128,
         }
     }
 }

@@ -67,8 +67,8 @@ impl Store for PostgresStore {
     }
 
     async fn commit(&self, commit: Arc<Commit>) -> Result<Applied, CommitError> {
-        let (epoch, fold_every) = (commit.id.epoch, self.options.fold_every);
-        self.fenced(epoch, |s| Box::pin(async move { commit::commit(s, &commit, fold_every).await })).await
+        let (epoch, gather_every) = (commit.id.epoch, self.options.gather_every);
+        self.fenced(epoch, |s| Box::pin(async move { commit::commit(s, &commit, gather_every).await })).await
     }
 
     async fn check_epoch(&self, epoch: u64) -> Result<(), CommitError> {

@@ -8,6 +8,12 @@ use uuid::Uuid;
 const INSERT: &str = "INSERT INTO event (first, last, job, at, body)
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bigint[], $5::text[])";
 
+/// In the order of the lists, whatever order they are read in.
+pub(super) const LIST: &str = "WITH listed AS (
+        INSERT INTO event_job (job, first) SELECT job, first FROM event
+        WHERE first > (SELECT through FROM event_job_through) AND first <= $1 ORDER BY job, first)
+    UPDATE event_job_through SET through = $1";
+
 pub(super) fn append(batch: &mut Batch<'_>, events: &[EventRow]) -> Result<(), Failure> {
     if events.is_empty() {
         return Ok(());
@@ -23,5 +29,11 @@ pub(super) fn append(batch: &mut Batch<'_>, events: &[EventRow]) -> Result<(), F
         events.iter().map(|e| json(&e.events)).collect::<Result<Vec<_>, _>>()?,
     ];
     batch.add("insert into event", INSERT, Rows::Exactly(events.len()), columns);
+    Ok(())
+}
+
+/// Brings the jobs' lists up to date with all events up to number `last`.
+pub(super) fn list(batch: &mut Batch<'_>, last: u64) -> Result<(), Failure> {
+    batch.add("list events", LIST, Rows::Exactly(1), params![number("event", last)?]);
     Ok(())
 }

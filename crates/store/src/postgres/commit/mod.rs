@@ -27,12 +27,16 @@ use ukai_domain::scheduler::Commit;
 const NAME: &str = "WITH mine AS (SELECT 1 FROM leader WHERE one AND epoch = $1 AND epoch > 0 FOR KEY SHARE)
     INSERT INTO commit_log (epoch, n, last_event, now) SELECT $1, $2, $3, $4 FROM mine ON CONFLICT DO NOTHING";
 
-/// Applies `commit` whole or not at all. `fold_every` is [`super::Options::fold_every`].
-pub(super) async fn commit(session: &Session, commit: &Commit, fold_every: u64) -> Result<Applied, Failure> {
+/// Applies `commit` whole or not at all. `gather_every` is [`super::Options::gather_every`].
+pub(super) async fn commit(
+    session: &Session,
+    commit: &Commit,
+    gather_every: u64,
+) -> Result<Applied, Failure> {
     fail::fail_point!("postgres-before-begin");
     let mut batch = Batch::default();
     name(&mut batch, commit)?;
-    write(&mut batch, commit, fold_every)?;
+    write(&mut batch, commit, gather_every)?;
     match batch.run(session).await? {
         Ran::Open => {}
         Ran::Unnamed => return unnamed(session, commit).await,
@@ -64,19 +68,23 @@ async fn unnamed(session: &Session, commit: &Commit) -> Result<Applied, Failure>
     named.map(|_| Applied::Before).ok_or_else(|| Failure::Away("the leader row was being changed".to_owned()))
 }
 
-fn write<'c>(batch: &mut Batch<'c>, commit: &'c Commit, fold_every: u64) -> Result<(), Failure> {
+fn write<'c>(batch: &mut Batch<'c>, commit: &'c Commit, gather_every: u64) -> Result<(), Failure> {
     job::put(batch, &commit.jobs)?;
     task::insert(batch, &commit.tasks);
     moves::apply(batch, &commit.moves)?;
     expansion::apply(batch, commit)?;
     run::append(batch, &commit.runs)?;
     job::count(batch, &commit.counts);
-    if !commit.deleted_jobs.is_empty() || commit.id.n.is_multiple_of(fold_every.max(1)) {
+    let gather = commit.id.n.is_multiple_of(gather_every.max(1));
+    if gather || !commit.deleted_jobs.is_empty() {
         job::fold(batch);
     }
     expansion::forget(batch, &commit.deleted_jobs);
     job::delete(batch, &commit.deleted_jobs);
     event::append(batch, &commit.events)?;
+    if gather {
+        event::list(batch, commit.last_event)?;
+    }
     worker::put(batch, &commit.workers)?;
     worker::delete(batch, &commit.deleted_workers);
     lane::put(batch, &commit.lanes);
@@ -92,6 +100,7 @@ pub(super) fn statements() -> Vec<&'static str> {
         NAME,
         ready::LEAVE,
         ready::STAY,
+        event::LIST,
         delayed::LEAVE,
         delayed::STAY,
         lease::LEAVE,

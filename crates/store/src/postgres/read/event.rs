@@ -14,9 +14,16 @@ const NEXT: &str = "SELECT first, job, at, body, last FROM event
     WHERE first >= coalesce((SELECT first FROM event WHERE first <= $1 ORDER BY first DESC LIMIT 1), 0) AND last > $1
     ORDER BY first LIMIT $2";
 
-const NEXT_OF_JOB: &str = "SELECT first, job, at, body, last FROM event WHERE job = $3
-    AND first >= coalesce((SELECT first FROM event WHERE first <= $1 ORDER BY first DESC LIMIT 1), 0) AND last > $1
-    ORDER BY first LIMIT $2";
+/// Out of the job's list.
+const LISTED: &str = "SELECT l.first, e.job, e.at, e.body, e.last FROM event_job l
+    CROSS JOIN LATERAL (SELECT * FROM event WHERE event.first = l.first OFFSET 0) e
+    WHERE l.job = $3 AND e.last > $1
+        AND l.first >= coalesce((SELECT first FROM event WHERE first <= $1 ORDER BY first DESC LIMIT 1), 0)
+    ORDER BY l.first LIMIT $2";
+
+/// Of the same job, from the tail that isn't in the lists yet: it lies behind all that is.
+const UNLISTED: &str = "SELECT first, job, at, body, last FROM event
+    WHERE first > (SELECT through FROM event_job_through) AND job = $3 AND last > $1 ORDER BY first LIMIT $2";
 
 /// Rows whose last number lies above `since`, whole, until `limit` events are together; and the log's last number.
 pub(in crate::postgres) async fn page(
@@ -36,10 +43,13 @@ async fn read(session: &Session, filter: &EventFilter) -> Result<(Vec<EventRow>,
     let mut since = i64::try_from(filter.since).unwrap_or(i64::MAX);
     let chunk = CHUNK.min(filter.limit.into());
     let (mut page, mut events) = (Vec::new(), 0);
-    while events < limit {
+    let mut walks = if filter.job.is_some() { vec![UNLISTED, LISTED] } else { vec![NEXT] };
+    while events < limit
+        && let Some(walk) = walks.last()
+    {
         let rows = match filter.job {
-            None => session.rows(NEXT, &[&since, &chunk]).await?,
-            Some(job) => session.rows(NEXT_OF_JOB, &[&since, &chunk, &job.0]).await?,
+            None => session.rows(walk, &[&since, &chunk]).await?,
+            Some(job) => session.rows(walk, &[&since, &chunk, &job.0]).await?,
         };
         let is_last = i64::try_from(rows.len()).unwrap_or(i64::MAX) < chunk;
         for row in &rows {
@@ -52,7 +62,7 @@ async fn read(session: &Session, filter: &EventFilter) -> Result<(Vec<EventRow>,
             page.push(row);
         }
         if is_last {
-            break;
+            walks.pop();
         }
     }
     Ok((page, last))
@@ -65,6 +75,6 @@ fn event(row: &Row) -> Result<EventRow> {
 
 /// What a replay reads, with its plan asserted.
 #[cfg(test)]
-pub(in crate::postgres) fn statements() -> [&'static str; 2] {
-    [NEXT, NEXT_OF_JOB]
+pub(in crate::postgres) fn statements() -> [&'static str; 3] {
+    [NEXT, LISTED, UNLISTED]
 }

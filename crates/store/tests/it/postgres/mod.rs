@@ -38,7 +38,7 @@ pub(crate) fn options() -> Options {
         connect_timeout: long,
         acquire_timeout: long,
         statement_timeout: long,
-        fold_every: 5,
+        gather_every: 5,
         ..Options::default()
     }
 }

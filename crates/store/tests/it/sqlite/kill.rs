@@ -38,7 +38,13 @@ const CLOSED: [&str; 2] = ["store-before-begin", "store-committed"];
 
 /// Small, so that uncommitted pages spill into the log, and the log is copied again and again.
 fn options() -> Options {
-    Options { writer_cache_kib: 40, checkpoint_frames: 60, run_tail: 50, event_tail: 50, ..Options::default() }
+    Options {
+        writer_cache_kib: 40,
+        checkpoint_frames: 60,
+        run_tail: 50,
+        event_tail: 50,
+        ..Options::default()
+    }
 }
 
 #[test]
