@@ -23,20 +23,23 @@ end() {
 trap end EXIT
 trap 'exit 130' INT TERM
 
-# A fresh database for each measurement.
+# A fresh database for each measurement, on a port that nobody else has.
 start() {
     rm -rf "$folder/data"/*
     (cd / && "${as_postgres[@]}" "$bin/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 \
         --no-instructions >"$folder/log")
-    port=$((20000 + RANDOM % 20000))
-    # As docs/operations.md advises; fsync, full_page_writes and synchronous_commit stay on.
-    (cd / && exec "${as_postgres[@]}" "$bin/postgres" -D "$folder/data" -p "$port" -c listen_addresses=127.0.0.1 \
-        -c unix_socket_directories= -c shared_buffers=1GB -c max_wal_size=4GB) >>"$folder/log" 2>&1 &
-    server=$!
-    for _ in $(seq 300); do
-        [ "$(sed -n 8p "$folder/data/postmaster.pid" 2>/dev/null | tr -d ' ')" = ready ] && return 0
-        kill -0 "$server" 2>/dev/null || break
-        sleep 0.1
+    for _ in 1 2 3 4 5; do
+        port=$((20000 + RANDOM % 12000))
+        # As docs/operations.md advises; fsync, full_page_writes and synchronous_commit stay on.
+        (cd / && exec "${as_postgres[@]}" "$bin/postgres" -D "$folder/data" -p "$port" -c listen_addresses=127.0.0.1 \
+            -c unix_socket_directories= -c shared_buffers=1GB -c max_wal_size=4GB) >"$folder/log" 2>&1 &
+        server=$!
+        for _ in $(seq 300); do
+            [ "$(sed -n 8p "$folder/data/postmaster.pid" 2>/dev/null | tr -d ' ')" = ready ] && return 0
+            kill -0 "$server" 2>/dev/null || break
+            sleep 0.1
+        done
+        grep -q 'could not create any TCP/IP sockets' "$folder/log" || break
     done
     cat "$folder/log" >&2
     exit 1

@@ -40,7 +40,7 @@ impl Default for Settings {
             deadline_slack: Duration::from_secs(5),
             away_grace: Duration::from_secs(10),
             default_max_delay: Duration::from_secs(15),
-            window_rows: 256,
+            window_rows: 1_024,
             window_budget: 200_000,
             delayed_window: 10_000,
             sweep_slice: 1_000,

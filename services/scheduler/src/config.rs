@@ -21,6 +21,8 @@ pub struct SchedulerConfig {
     pub renew_every: Duration,
     /// Inputs of one step at most.
     pub max_inputs: usize,
+    /// Inputs that wait for the end of a commit are stepped before it once they are so many.
+    pub step_ahead: usize,
     /// Between two clean-ups.
     pub maintain_every: Duration,
     /// How long artifacts are remembered; for ever if not given.
@@ -55,6 +57,7 @@ impl Default for SchedulerConfig {
             lease: Duration::from_secs(5),
             renew_every: Duration::from_secs(1),
             max_inputs: 2_000,
+            step_ahead: 500,
             maintain_every: Duration::from_secs(60),
             artifacts_kept: None,
             tracer: Tracer::default(),

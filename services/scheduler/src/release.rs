@@ -16,6 +16,7 @@ use ukai_rpc::v1;
 pub(crate) struct Gateways {
     known: BTreeMap<GatewayId, Stream>,
     announcements: Announcements,
+    times_forgotten: u64,
 }
 
 #[derive(Debug)]
@@ -28,6 +29,12 @@ impl Gateways {
     /// Memory has none of their sessions any more: each is told to announce them.
     pub(crate) fn forget(&mut self) {
         self.known.clear();
+        self.times_forgotten += 1;
+    }
+
+    /// How often [`Gateways::forget`] was called.
+    pub(crate) fn times_forgotten(&self) -> u64 {
+        self.times_forgotten
     }
 
     /// Forgets announcements that are not going to be whole.
@@ -184,6 +191,11 @@ impl Targets {
     fn batch_of(&self, token: Token) -> Option<usize> {
         let at = self.batches.partition_point(|b| b.tokens.start <= token).checked_sub(1)?;
         self.batches[at].tokens.contains(&token).then_some(at)
+    }
+
+    /// Whether a batch of the same gateway as the work's is among them.
+    pub(crate) fn has_gateway_of(&self, work: &Work) -> bool {
+        matches!(work, Work::Batch(batch) if self.batches.iter().any(|b| b.gateway == batch.gateway))
     }
 
     /// Whether the input came from a gateway.

@@ -1,8 +1,8 @@
 //! After a step or a commit that broke: memory from the store again, and the input whose fault it was.
 
-use super::{Leader, NOBODY, Outcome, TurnError, storage_full};
-use crate::pusher::Pushers;
-use crate::release::{Gateways, Targets};
+use super::turn::{NOBODY, Outcome, Turn};
+use super::{Leader, Memory, TurnError, storage_full};
+use crate::release::Targets;
 use ukai_domain::scheduler::{Input, Reply, State, Token};
 use ukai_domain::{Code, Rejection};
 use ukai_store::StoreError;
@@ -26,31 +26,24 @@ struct Search {
 
 impl Leader {
     /// Finds the guilty input by halves: it alone is refused.
-    pub(super) async fn bisect(
-        &mut self,
-        state: &mut State,
-        inputs: Vec<(Token, Input)>,
-        targets: Targets,
-        gateways: &mut Gateways,
-        pushers: &mut Pushers,
-    ) -> Result<(), TurnError> {
-        let mut search = Search { parts: Vec::new(), replies: Vec::new(), targets };
-        search.halve(inputs);
+    pub(super) async fn bisect(&mut self, memory: &mut Memory, turn: Turn) -> Result<(), TurnError> {
+        let mut search = Search { parts: Vec::new(), replies: Vec::new(), targets: turn.targets };
+        search.halve(turn.inputs);
         // Nothing at all goes first: where that breaks too, no input is to blame.
         search.parts.push(Vec::new());
-        search.note(self.reload(state, gateways, pushers).await?);
+        search.note(self.reload(memory).await?);
         while let Some(part) = search.parts.pop() {
             let kept = part.clone();
-            match self.attempt(state, part).await? {
+            match self.attempt(&mut memory.state, part).await? {
                 Outcome::Done(mut done) => {
                     search.replies.append(&mut done.effects.replies);
-                    self.release(done, Targets::default(), state, gateways, pushers).await;
+                    self.release(done, Targets::default(), memory).await;
                 }
                 Outcome::Full(message) => {
                     tracing::error!(message, "nothing can be stored: no room");
                     search.parts.push(kept);
                     search.refuse_rest();
-                    search.note(self.reload(state, gateways, pushers).await?);
+                    search.note(self.reload(memory).await?);
                 }
                 Outcome::Broken(message) => {
                     if kept.is_empty() {
@@ -64,39 +57,34 @@ impl Leader {
                     } else {
                         search.halve(kept);
                     }
-                    search.note(self.reload(state, gateways, pushers).await?);
+                    search.note(self.reload(memory).await?);
                 }
             }
         }
-        search.targets.answer(search.replies, state.epoch(), gateways, &self.metrics);
+        search.targets.answer(search.replies, memory.state.epoch(), &mut memory.gateways, &self.metrics);
         Ok(())
     }
 
     /// Memory as the store has it, never as a step left it whose commit was not applied.
-    pub(super) async fn reload(
-        &mut self,
-        state: &mut State,
-        gateways: &mut Gateways,
-        pushers: &mut Pushers,
-    ) -> Result<Connections, TurnError> {
+    pub(super) async fn reload(&mut self, memory: &mut Memory) -> Result<Connections, TurnError> {
         self.metrics.reloads.inc();
-        let connections = state.connections();
-        *state = self.load(state).await?;
+        let connections = memory.state.connections();
+        memory.state = self.load(&memory.state).await?;
         let announces: Vec<(Token, Input)> =
-            state.readopt(connections).into_iter().map(|announce| (NOBODY, announce)).collect();
+            memory.state.readopt(connections).into_iter().map(|announce| (NOBODY, announce)).collect();
         if announces.is_empty() {
             return Ok(Connections::Kept);
         }
-        let message = match self.attempt(state, announces).await? {
+        let message = match self.attempt(&mut memory.state, announces).await? {
             Outcome::Done(done) => {
-                self.release(done, Targets::default(), state, gateways, pushers).await;
+                self.release(done, Targets::default(), memory).await;
                 return Ok(Connections::Kept);
             }
             Outcome::Full(message) | Outcome::Broken(message) => message,
         };
         tracing::error!(message, "connections can't be kept: their gateways are to announce them");
-        *state = self.load(state).await?;
-        gateways.forget();
+        memory.state = self.load(&memory.state).await?;
+        memory.gateways.forget();
         Ok(Connections::Unknown)
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
+mod ahead;
 mod announcements;
 mod artifacts;
 mod bus_away;

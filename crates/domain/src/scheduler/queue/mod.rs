@@ -42,6 +42,8 @@ pub(crate) enum Next {
 
 /// Rows that a reading without room brings at most.
 const SCARCE: usize = 16;
+/// Rows that one step reads at most, all its readers together: every other input waits for it.
+const READING: usize = 16_384;
 
 /// All waiting tasks' order.
 #[derive(Debug, Default)]
@@ -253,7 +255,7 @@ impl Queue {
 
     fn share(&self, room: usize, readers: usize) -> usize {
         let scarce = SCARCE.min(self.window_rows);
-        (room / readers.max(1)).clamp(scarce, self.window_rows)
+        (room.min(READING) / readers.max(1)).clamp(scarce, self.window_rows)
     }
 
     /// Whether a hand-out waits for a reading, or a job searches for an open lane.

@@ -22,12 +22,15 @@ pub(crate) struct Faulty {
     pub(crate) is_away: AtomicBool,
     /// Commits that were sent here.
     pub(crate) commits: AtomicUsize,
+    /// Commits wait here while a test has it to itself.
+    pub(crate) gate: tokio::sync::RwLock<()>,
 }
 
 #[async_trait]
 impl Store for Faulty {
     async fn commit(&self, commit: Arc<Commit>) -> Result<Applied, CommitError> {
         self.commits.fetch_add(1, Ordering::Relaxed);
+        drop(self.gate.read().await);
         if self.is_away.load(Ordering::Relaxed) {
             return Err(CommitError::Unavailable("away".to_owned()));
         }

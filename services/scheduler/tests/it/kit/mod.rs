@@ -20,6 +20,7 @@ pub(crate) struct Server {
     pub(crate) store: Arc<Faulty>,
     pub(crate) bus: LocalBus,
     pub(crate) client: ukai_rpc::Scheduler,
+    health: Health,
     shutdown: Shutdown,
     _folder: tempfile::TempDir,
 }
@@ -33,8 +34,8 @@ impl Server {
     pub(crate) async fn start_with(config: SchedulerConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let real = SqliteStore::open(folder.path()).unwrap();
-        let store =
-            Arc::new(Faulty { real, is_full: false.into(), is_away: false.into(), commits: 0.into() });
+        let (is_full, is_away, commits, gate) = (false.into(), false.into(), 0.into(), ().into());
+        let store = Arc::new(Faulty { real, is_full, is_away, commits, gate });
         let bus = LocalBus::new();
         let mut registry = Registry::default();
         let scheduler = Scheduler::new(
@@ -48,14 +49,21 @@ impl Server {
         let shutdown = Shutdown::new();
         let running = scheduler.run(health.clone(), shutdown.clone());
         shutdown.spawn(async move { running.await.unwrap() });
-        let server = Self { store, bus, client, shutdown, _folder: folder };
-        until(|| health.is_ready()).await;
+        let server = Self { store, bus, client, health, shutdown, _folder: folder };
+        until(|| server.health.is_ready()).await;
         server
     }
 
     /// Submits one task.
     pub(crate) async fn submit(&self, url: &str) -> Result<TaskId, ukai_domain::Code> {
         submit_to(&self.client, url).await
+    }
+
+    /// Inputs that steps took so far.
+    pub(crate) fn inputs(&self) -> u64 {
+        let metrics = self.health.metrics();
+        let value = |line: &str| line.strip_prefix("ukai_scheduler_inputs_total ")?.parse().ok();
+        metrics.lines().find_map(value).unwrap()
     }
 
     /// Whether the store answers.

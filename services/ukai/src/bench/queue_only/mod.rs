@@ -29,7 +29,7 @@ const HOSTS: u32 = 1_000;
 /// Tasks of one submit.
 const BATCH: u32 = 2_000;
 /// Runs that each worker holds at once: no-op workers take their tasks by the handful, as they do in other queues.
-const CAPACITY: u32 = 10;
+const CAPACITY: u32 = 20;
 
 /// Measures and gives the document.
 pub(super) async fn run(
