@@ -24,7 +24,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 1)]
     first: u64,
 
-    /// The document whose table is written.
+    /// The document whose table is written; rows that are not run keep what it says of them.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
@@ -77,11 +77,10 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         tried.push(report::Tried { row, outcomes });
     }
-    let table = report::table(&tried);
-    writeln!(out, "\n{table}")?;
+    writeln!(out, "\n{}", report::table(&tried))?;
     if let Some(path) = arguments.report {
         let document = std::fs::read_to_string(&path)?;
-        let written = report::put(&document, &table)
+        let written = report::put(&document, &tried, &rows())
             .ok_or_else(|| anyhow::anyhow!("{} has no marks for the table", path.display()))?;
         std::fs::write(&path, written)?;
     }

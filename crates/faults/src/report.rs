@@ -1,6 +1,5 @@
 //! The table of docs/reliability.md.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use crate::rows::{Outcome, Row};
@@ -8,6 +7,9 @@ use crate::rows::{Outcome, Row};
 /// Before and after the table in the document.
 const BEGIN: &str = "<!-- measured: begin -->";
 const END: &str = "<!-- measured: end -->";
+
+const HEAD: &str =
+    "| row | fault | seeds | measured (worst) | bound | verdict |\n|---|---|---|---|---|---|\n";
 
 /// A row with the outcomes of its seeds.
 pub struct Tried {
@@ -28,53 +30,67 @@ impl Tried {
 /// The lines of the table.
 #[must_use]
 pub fn table(tried: &[Tried]) -> String {
-    let mut text = String::from(
-        "| row | fault | seeds | measured (worst) | bound | verdict |\n|---|---|---|---|---|---|\n",
-    );
-    for one in tried {
-        let (mut measured, mut bounds) = (Vec::new(), Vec::new());
-        let first = one.outcomes.iter().find_map(|(_, outcome)| outcome.as_ref().ok());
-        for (at, measure) in first.into_iter().flatten().enumerate() {
-            let all = one.outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().ok()?.get(at));
-            let worst = all.map(|measure| measure.took).max().unwrap_or_default();
-            measured.push(format!("{}: {}", measure.what, seconds(worst)));
-            bounds.push(seconds(measure.bound));
-        }
-        let verdict = if one.holds() { "holds" } else { "FAILS" };
-        // Writing to a string doesn't fail.
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {} | {} | {verdict} |",
-            one.row.name,
-            one.row.fault,
-            one.outcomes.len(),
-            measured.join("; "),
-            bounds.join("; "),
-        );
-    }
+    let mut text = String::from(HEAD);
+    text.extend(tried.iter().map(line));
     text
+}
+
+fn line(one: &Tried) -> String {
+    let (mut measured, mut bounds) = (Vec::new(), Vec::new());
+    let first = one.outcomes.iter().find_map(|(_, outcome)| outcome.as_ref().ok());
+    for (at, measure) in first.into_iter().flatten().enumerate() {
+        let all = one.outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().ok()?.get(at));
+        let worst = all.map(|measure| measure.took).max().unwrap_or_default();
+        measured.push(format!("{}: {}", measure.what, seconds(worst)));
+        bounds.push(seconds(measure.bound));
+    }
+    format!(
+        "| {} | {} | {} | {} | {} | {} |\n",
+        one.row.name,
+        one.row.fault,
+        one.outcomes.len(),
+        measured.join("; "),
+        bounds.join("; "),
+        if one.holds() { "holds" } else { "FAILS" },
+    )
 }
 
 fn seconds(time: Duration) -> String {
     format!("{:.2} s", time.as_secs_f64())
 }
 
-/// The document with the table between its marks. `None` where the marks are missing.
+/// The document with the rows that were tried in the table between its marks. Of `all` rows, in their order, those that
+/// weren't tried keep what was measured before. `None` where the marks are missing.
 #[must_use]
-pub fn put(document: &str, table: &str) -> Option<String> {
+pub fn put(document: &str, tried: &[Tried], all: &[Row]) -> Option<String> {
     let (before, rest) = document.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
+    let (old, after) = rest.split_once(END)?;
+    let mut table = String::from(HEAD);
+    for row in all {
+        if let Some(one) = tried.iter().find(|one| one.row.name == row.name) {
+            table += &line(one);
+        } else if let Some(kept) = old.lines().find(|line| line.starts_with(&format!("| {} |", row.name))) {
+            table += kept;
+            table.push('\n');
+        }
+    }
     Some(format!("{before}{BEGIN}\n{table}{END}{after}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BEGIN, END, put};
+    use super::{BEGIN, END, HEAD, Tried, put};
+    use crate::{row, rows};
 
     #[test]
-    fn the_table_replaces_the_old_one() {
-        let document = format!("head\n{BEGIN}\nold\n{END}\ntail\n");
-        assert_eq!(put(&document, "new\n").unwrap(), format!("head\n{BEGIN}\nnew\n{END}\ntail\n"));
-        assert_eq!(put("no marks", "new"), None);
+    fn rows_that_were_not_tried_keep_what_was_measured() {
+        let tried = |name| Tried { row: row(name).unwrap(), outcomes: vec![(1, Ok(Vec::new()))] };
+        let old = "| F01 | old | 1 | x | y | holds |\n| F02 | old | 1 | x | y | holds |\n| gone | z |";
+        let document = format!("head\n{BEGIN}\n{old}\n{END}\ntail\n");
+        let written = put(&document, &[tried("F02"), tried("F03")], &rows()).unwrap();
+        let [f02, f03] = ["F02", "F03"].map(|name| super::line(&tried(name)));
+        let kept = "| F01 | old | 1 | x | y | holds |\n";
+        assert_eq!(written, format!("head\n{BEGIN}\n{HEAD}{kept}{f02}{f03}{END}\ntail\n"));
+        assert_eq!(put("no marks", &[], &rows()), None);
     }
 }
