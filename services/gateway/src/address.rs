@@ -2,14 +2,20 @@
 
 use http::HeaderMap;
 use std::net::IpAddr;
+use ukai_boot::http::TransportHandle;
 
 /// Networks whose `X-Forwarded-For` is believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proxies(Vec<(IpAddr, u32)>);
 
-/// The client's address, put into each request by admission.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ClientAddress(pub(crate) IpAddr);
+/// Who asks, put into each request by admission.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    /// The client's address.
+    pub(crate) address: IpAddr,
+    /// The connection that the request came on; `None` behind a listener that is not ours.
+    pub(crate) transport: Option<TransportHandle>,
+}
 
 impl Proxies {
     /// Addresses or networks (`10.0.0.0/8`), separated by commas.

@@ -1,10 +1,11 @@
 //! The door before any upgrade: origin, rate of handshakes, strangers by address. Repeating is cheap for us.
 
-use crate::address::ClientAddress;
+use crate::address::Peer;
 use crate::auth::{Bearer, query_value};
 use crate::bucket::Bucket;
 use crate::lean;
 use crate::shared::{Shared, wall_clock};
+use crate::upgrade;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -43,12 +44,12 @@ pub(crate) async fn admit(State(door): State<Arc<Door>>, mut request: Request, n
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
     let address = shared.config.trusted_proxies.client(peer, request.headers());
-    request.extensions_mut().insert(ClientAddress(address));
+    let peer = Peer { address, transport: request.extensions().get::<TransportHandle>().cloned() };
     let query = request.uri().query().unwrap_or("");
     match query_value(query, "sid") {
         Some(sid) => {
             if request.headers().contains_key(header::UPGRADE)
-                && let Some(handle) = request.extensions().get::<TransportHandle>()
+                && let Some(handle) = &peer.transport
             {
                 shared.note_upgrade(&sid, handle.clone());
             }
@@ -60,8 +61,14 @@ pub(crate) async fn admit(State(door): State<Arc<Door>>, mut request: Request, n
             }
         }
     }
-    lean::own(&mut request);
-    let mut response = next.run(request).await;
+    let mut response = match upgrade::accept(shared, &mut request, &peer) {
+        Some(response) => response,
+        None => {
+            lean::own(&mut request);
+            request.extensions_mut().insert(peer);
+            next.run(request).await
+        }
+    };
     if let Some(origin) = origin {
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         response.headers_mut().append(header::VARY, HeaderValue::from_static("origin"));

@@ -3,6 +3,7 @@
 //! Leaving the namespace alone is no revocation (the client could connect again on the same transport), and it stops
 //! the official client from coming back; so that is kept for refused tokens.
 
+use crate::address::Peer;
 use crate::session::Session;
 use crate::shared::{Shared, wall_clock};
 use axum::body::Body;
@@ -97,7 +98,7 @@ pub(crate) fn transport(shared: &Shared, socket: &SocketRef) -> Option<Transport
     if socket.transport_type() == TransportType::Polling {
         return None;
     }
-    let own = || socket.req_parts().extensions.get::<TransportHandle>().cloned();
+    let own = || socket.req_parts().extensions.get::<Peer>()?.transport.clone();
     shared.upgraded(&socket.id.to_string()).or_else(own)
 }
 

@@ -1,12 +1,12 @@
 //! A worker connects: who it is, what it says of itself, and the handlers of everything that follows.
 
-use crate::address::ClientAddress;
+use crate::address::Peer;
 use crate::auth::{Bearer, query_value};
 use crate::bucket::Bucket;
 use crate::closing::{self, Manner};
 use crate::inbox::{Item, What};
-use crate::packet::{AuthText, Packet};
-use crate::received;
+use crate::packet::AuthText;
+use crate::received::Events;
 use crate::session::{Phase, Session};
 use crate::shared::Shared;
 use http::request::Parts;
@@ -46,13 +46,8 @@ pub(crate) fn register(io: &SocketIo, shared: &Arc<Shared>) {
 
 type Admitted = Result<Arc<Session>, Rejection>;
 
-/// The body of a handler runs in the socket's reader, only its future elsewhere: so inputs keep the order of receipt.
 fn handlers(shared: &Arc<Shared>, socket: &SocketRef, session: &Arc<Session>) {
-    let (events, its_session) = (Arc::clone(shared), Arc::clone(session));
-    socket.on_fallback(move |socket: SocketRef, packet: Packet| {
-        received::receive(&events, &its_session, &socket, packet);
-        ready(())
-    });
+    socket.on_fallback(Events { shared: Arc::clone(shared), session: Arc::clone(session) });
     let (ends, its_session) = (Arc::clone(shared), Arc::clone(session));
     socket.on_disconnect(move |reason: DisconnectReason| {
         disconnected(&ends, &its_session, reason);
@@ -62,7 +57,8 @@ fn handlers(shared: &Arc<Shared>, socket: &SocketRef, session: &Arc<Session>) {
 
 async fn authenticate(shared: &Shared, parts: &Parts, auth: &str) -> Admitted {
     let now = Instant::now();
-    let address = parts.extensions.get::<ClientAddress>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |a| a.0);
+    let address =
+        parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.address);
     let auth =
         ConnectAuth::parse(auth).map_err(|error| Rejection::new(Code::InvalidPayload, error.to_string()))?;
     let query = parts.uri.query().unwrap_or("");

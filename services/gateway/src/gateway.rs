@@ -18,9 +18,9 @@ use ukai_store::Reads;
 
 /// Bytes of one message and one frame of a socket, and of one polling request.
 const MAX_MESSAGE: usize = 1 << 20;
-/// What every socket reads into, and holds while it is idle: most messages of a worker are smaller, for a larger one it
-/// grows until that is read.
-const READ_BUFFER: usize = 1_024;
+/// What every socket reads into, and holds while it is idle: a heartbeat fits, for a larger message it grows until that is
+/// read. The reads from the kernel are larger: [`crate::upgrade`].
+const READ_BUFFER: usize = 512;
 /// Attachments of one packet that are read at all, to be refused politely.
 const MAX_ATTACHMENTS: usize = 8;
 /// A body of a polling request must make progress.

@@ -62,12 +62,11 @@ fn last_words(shared: &Shared, ended: Vec<SessionId>) -> Vec<v1::HeartbeatDigest
 
 fn digests(shared: &Shared, ended: Vec<SessionId>, late: Duration, whole: bool) -> Vec<v1::HeartbeatDigest> {
     let now = shared.now_ms();
-    let sessions = shared.sessions.all();
-    let heard = sessions.iter().filter_map(|session| {
+    let heard = shared.sessions.collect(|session| {
         let at = session.tell_heard(whole)?;
         Some((session.id, now.saturating_sub(at)))
     });
-    let mut digests = split(shared.id, heard.collect(), ended, whole, MOST_SESSIONS);
+    let mut digests = split(shared.id, heard, ended, whole, MOST_SESSIONS);
     // Told once: a judge takes it off each time that it hears of it.
     digests[0].late_ms = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
     digests

@@ -2,8 +2,10 @@
 //! its address and headers are slices of the buffer of 8 KiB that it was read into: a copy of the few that matter
 //! lets go of it. Measured, it is the largest single part of what an idle socket costs.
 
-use axum::extract::{OriginalUri, Request};
+use axum::extract::{ConnectInfo, OriginalUri, Request};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use std::net::SocketAddr;
+use ukai_boot::http::TransportHandle;
 
 /// What the library reads of an upgrade's headers.
 const NEEDED: [HeaderName; 5] = [
@@ -30,7 +32,10 @@ pub(crate) fn own(request: &mut Request) {
     if let Ok(uri) = Uri::try_from(request.uri().to_string()) {
         *request.uri_mut() = uri;
     }
-    request.extensions_mut().remove::<OriginalUri>();
+    let extensions = request.extensions_mut();
+    extensions.remove::<OriginalUri>();
+    extensions.remove::<ConnectInfo<SocketAddr>>();
+    extensions.remove::<TransportHandle>();
 }
 
 #[cfg(test)]

@@ -25,7 +25,9 @@ mod revocations;
 mod session;
 mod sessions;
 mod shared;
+mod stream;
 mod turning_away;
+mod upgrade;
 
 pub use address::Proxies;
 pub use config::{Config, Limits};

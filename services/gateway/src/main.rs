@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use ukai_boot::config::{Log, Otlp};
 use ukai_gateway::process::{ProcessConfig, run};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+// The system's allocator, unlike in the other processes: ten thousand sockets hold a few pieces of the same odd sizes each,
+// and mimalloc's size classes and half-filled pages made a quarter more of them.
 
 /// Workers' sockets.
 #[derive(Parser)]

@@ -5,7 +5,10 @@ use crate::inbox::{Item, What};
 use crate::packet::Packet;
 use crate::session::{Phase, Session};
 use crate::shared::Shared;
+use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::handler::{FromMessageParts, MessageHandler, Value};
+use socketioxide::socket::Socket;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ukai_boot::trace::{Span, SpanKind};
@@ -16,8 +19,23 @@ use ukai_wire::workers::{self, Ack, Invalid, Received};
 /// Strikes are forgotten after this long without one.
 const STRIKE_MEMORY: Duration = Duration::from_secs(10);
 
+/// Takes every event of a session, in the socket's reader: so inputs keep the order of receipt, and none costs a task of
+/// its own, as a handler that is a closure would.
+pub(crate) struct Events {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) session: Arc<Session>,
+}
+
+impl MessageHandler<LocalAdapter, Events> for Events {
+    fn call(&self, socket: Arc<Socket<LocalAdapter>>, mut value: Value, ack: Option<i64>) {
+        let Ok(packet) = Packet::from_message_parts(&socket, &mut value, &ack);
+        let Ok(socket) = SocketRef::from_message_parts(&socket, &mut value, &ack);
+        receive(&self.shared, &self.session, &socket, packet);
+    }
+}
+
 /// Handles one event of `session`.
-pub(crate) fn receive(shared: &Arc<Shared>, session: &Arc<Session>, socket: &SocketRef, packet: Packet) {
+fn receive(shared: &Arc<Shared>, session: &Arc<Session>, socket: &SocketRef, packet: Packet) {
     if session.has_ended() {
         return;
     }

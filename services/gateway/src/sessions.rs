@@ -44,6 +44,12 @@ impl Sessions {
         self.open.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
+    /// What `of` says of each that it says something of, in no order. Each second every session is asked: no list of them is
+    /// made for that.
+    pub(crate) fn collect<T>(&self, of: impl FnMut(&Arc<Session>) -> Option<T>) -> Vec<T> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).values().filter_map(of).collect()
+    }
+
     /// Every one, in no order.
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
         self.open.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()

@@ -4,7 +4,7 @@ mod listener;
 mod transport;
 
 pub use listener::{ListenLimits, serve};
-pub use transport::TransportHandle;
+pub use transport::{Transport, TransportHandle};
 
 use crate::health::{Health, routes};
 use crate::shutdown::Shutdown;

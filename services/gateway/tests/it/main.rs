@@ -20,3 +20,4 @@ mod polling;
 mod pushes;
 mod registration;
 mod stream;
+mod upgrade;
