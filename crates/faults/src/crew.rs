@@ -62,6 +62,15 @@ impl Journal {
         self.count(|happening| matches!(happening, Happening::Answered { answer: Answer::Accepted, .. }))
     }
 
+    /// How many results were answered as accepted, now or before: whoever accepted one may not live to say so.
+    #[must_use]
+    pub(crate) fn results(&self) -> usize {
+        let accepted = [Answer::Accepted, Answer::Duplicate];
+        self.count(
+            |happening| matches!(happening, Happening::Answered { answer, .. } if accepted.contains(answer)),
+        )
+    }
+
     /// The first entry after a moment that is like that.
     pub(crate) fn first_after(&self, moment: Instant, like: impl Fn(&Happening) -> bool) -> Option<Entry> {
         self.entries().iter().find(|entry| entry.at > moment && like(&entry.happening)).cloned()

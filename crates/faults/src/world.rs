@@ -44,7 +44,7 @@ impl World {
     /// Waits until so many results were accepted in all.
     pub(crate) async fn until_results(&self, count: usize) -> anyhow::Result<()> {
         let journal = &self.crew.journal;
-        until("results", || journal.accepted() >= count).await
+        until("results", || journal.results() >= count).await
     }
 
     /// How long after `fault` the first task was handed out that was handed out after `from`.

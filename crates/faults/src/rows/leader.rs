@@ -106,7 +106,7 @@ pub(super) async fn frozen(seed: u64) -> Outcome {
     world.fleet.schedulers[leader].process.thaw()?;
     let http = world.fleet.http.clone();
     world.fleet.schedulers[leader].ready(&http).await?;
-    let results = world.crew.journal.accepted();
+    let results = world.crew.journal.results();
     if results < crate::world::TASKS {
         world.until_results((results + 50).min(crate::world::TASKS)).await?;
     }
