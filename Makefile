@@ -47,7 +47,7 @@ test-compose:
 test-faults:
 	@scripts/check.sh test
 	@scripts/packages.sh browser nats-server postgresql faketime
-	@$(CARGO) build --workspace --bins --locked
+	@$(CARGO) build --workspace --bins --locked --features ukai-scheduler/failpoints
 	@$(or $(CARGO_TARGET_DIR),target)/debug/ukai-faults --report docs/reliability.md $(ARGS)
 
 bench:

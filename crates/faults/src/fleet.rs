@@ -55,6 +55,8 @@ pub(crate) struct Shape {
     pub(crate) clock: Option<fn(&str, usize) -> i64>,
     /// How often workers send a heartbeat.
     pub(crate) heartbeat: Duration,
+    /// Points in the scheduler's code where it shall fail, as the crate `fail` reads them.
+    pub(crate) points: Option<&'static str>,
 }
 
 impl Default for Shape {
@@ -71,6 +73,7 @@ impl Default for Shape {
             chaos: None,
             clock: None,
             heartbeat: Duration::from_millis(500),
+            points: None,
         }
     }
 }

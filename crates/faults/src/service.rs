@@ -114,6 +114,9 @@ impl Place<'_> {
             health = process::free_address()?;
             command.args(["--metrics-listen", &health.to_string()]);
             command.args(["--advertise", &door.address().to_string()]);
+            if let Some(points) = self.shape.points {
+                command.env("FAILPOINTS", points);
+            }
         }
         if name == "ukai-api" {
             let store = self.folder.join("artifacts");

@@ -18,6 +18,10 @@ use tokio_util::sync::CancellationToken;
 pub struct Chaos {
     /// Each is late by up to this, by itself: so they overtake each other.
     pub late: Duration,
+    /// So many in a hundred are later than that: by up to `straggle`.
+    pub straggler_percent: u8,
+    /// See there.
+    pub straggle: Duration,
     /// So many in a hundred are lost, each way.
     pub lost_percent: u8,
     /// What clients publish arrives twice.
@@ -132,7 +136,15 @@ impl Dice {
             return Vec::new();
         }
         let copies = if self.chaos.twice { 2 } else { 1 };
-        (0..copies).map(|_| self.chaos.late.mul_f64(self.random.random::<f64>())).collect()
+        (0..copies).map(|_| self.late().mul_f64(self.random.random::<f64>())).collect()
+    }
+
+    fn late(&mut self) -> Duration {
+        if self.random.random_range(0..100) < self.chaos.straggler_percent {
+            self.chaos.straggle
+        } else {
+            self.chaos.late
+        }
     }
 }
 
@@ -199,7 +211,14 @@ async fn frame(from: &mut (impl AsyncBufReadExt + Unpin)) -> std::io::Result<Opt
 mod tests {
     use super::*;
 
-    const SOUND: Chaos = Chaos { late: Duration::ZERO, lost_percent: 0, twice: false, seed: 1 };
+    const SOUND: Chaos = Chaos {
+        late: Duration::ZERO,
+        straggler_percent: 0,
+        straggle: Duration::ZERO,
+        lost_percent: 0,
+        twice: false,
+        seed: 1,
+    };
 
     /// What a server behind a middle hears of what a client says.
     async fn heard(chaos: Chaos, said: &[u8], length: usize) -> (Vec<u8>, NatsMiddle) {
@@ -250,5 +269,15 @@ mod tests {
         let text = String::from_utf8(bytes).unwrap();
         assert_ne!(text, many, "in order");
         assert!((0..50).all(|n| text.contains(&format!("\r\n{n:02}\r\n"))), "{text}");
+    }
+
+    #[test]
+    fn some_are_later_than_the_others() {
+        let (late, straggle) = (Duration::from_millis(10), Duration::from_secs(5));
+        let mut dice = Dice::new(Chaos { late, straggler_percent: 10, straggle, ..SOUND }, 7);
+        let thrown: Vec<Duration> = (0..1_000).flat_map(|_| dice.throw()).collect();
+        let stragglers = thrown.iter().filter(|after| **after > late).count();
+        assert!((50..150).contains(&stragglers), "{stragglers}");
+        assert!(thrown.iter().max().is_some_and(|most| *most > straggle / 2 && *most <= straggle));
     }
 }

@@ -2,6 +2,8 @@
 //! one commit is under way is the next batch. Where that is much, its step doesn't wait for the commit's end; its own
 //! commit does, and where the first one fails, that step never was.
 
+#[cfg(feature = "failpoints")]
+mod failing;
 mod flight;
 mod gathering;
 mod recovery;
@@ -12,7 +14,7 @@ use crate::config::SchedulerConfig;
 use crate::events::Publisher;
 use crate::inbox::{Inbox, Work};
 use crate::metrics::Metrics;
-use crate::pusher::Pushers;
+use crate::pusher::{Origin, Pushers};
 use crate::release::Gateways;
 use crate::traced::Traced;
 use flight::Flight;
@@ -73,14 +75,14 @@ impl Leader {
         state: State,
         works: &mut mpsc::Receiver<Work>,
     ) -> anyhow::Result<Ended> {
-        let pushers = Pushers::new(
-            Arc::clone(&self.bus),
-            self.inbox.clone(),
-            state.epoch(),
-            self.clock,
-            self.leading.clone(),
-            self.config.tracer.clone(),
-        );
+        let origin = Origin {
+            bus: Arc::clone(&self.bus),
+            inbox: self.inbox.clone(),
+            epoch: state.epoch(),
+            clock: self.clock,
+            tracer: self.config.tracer.clone(),
+        };
+        let pushers = Pushers::new(origin, self.leading.clone());
         let mut memory = Memory { state, gateways: Gateways::default(), pushers };
         let mut gathering = Gathering::new(works, self.config.max_inputs);
         match self.lead(&mut memory, &mut gathering).await {

@@ -38,38 +38,27 @@ type Leases = Vec<(TaskId, Run)>;
 
 /// One pusher a gateway.
 pub(crate) struct Pushers {
-    bus: Arc<dyn Bus>,
-    inbox: Inbox,
-    epoch: u64,
-    clock: Clock,
+    origin: Arc<Origin>,
     leading: Shutdown,
-    tracer: Tracer,
     queues: BTreeMap<GatewayId, mpsc::Sender<Push>>,
     /// The last batch's number a gateway: it goes on when a pusher had to start again.
     numbers: BTreeMap<GatewayId, Arc<AtomicU64>>,
     confirmed: Arc<Mutex<Leases>>,
 }
 
+/// The leader that pushes.
+pub(crate) struct Origin {
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) inbox: Inbox,
+    pub(crate) epoch: u64,
+    pub(crate) clock: Clock,
+    pub(crate) tracer: Tracer,
+}
+
 impl Pushers {
-    pub(crate) fn new(
-        bus: Arc<dyn Bus>,
-        inbox: Inbox,
-        epoch: u64,
-        clock: Clock,
-        leading: Shutdown,
-        tracer: Tracer,
-    ) -> Self {
-        Self {
-            bus,
-            inbox,
-            epoch,
-            clock,
-            leading,
-            tracer,
-            queues: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-            confirmed: Arc::default(),
-        }
+    pub(crate) fn new(origin: Origin, leading: Shutdown) -> Self {
+        let (queues, numbers) = (BTreeMap::new(), BTreeMap::new());
+        Self { origin: Arc::new(origin), leading, queues, numbers, confirmed: Arc::default() }
     }
 
     /// Hand-outs confirmed since the last call: an input of the next step, which they don't hurry.
@@ -103,14 +92,10 @@ impl Pushers {
         let (sender, receiver) = mpsc::channel(QUEUE);
         self.queues.insert(gateway, sender.clone());
         let pusher = Pusher {
-            bus: Arc::clone(&self.bus),
-            inbox: self.inbox.clone(),
+            origin: Arc::clone(&self.origin),
             gateway,
-            epoch: self.epoch,
-            clock: self.clock,
             seq: Arc::clone(self.numbers.entry(gateway).or_default()),
             confirmed: Arc::clone(&self.confirmed),
-            tracer: self.tracer.clone(),
         };
         let leading = self.leading.clone();
         self.leading.spawn(async move {
@@ -124,14 +109,10 @@ impl Pushers {
 }
 
 struct Pusher {
-    bus: Arc<dyn Bus>,
-    inbox: Inbox,
+    origin: Arc<Origin>,
     gateway: GatewayId,
-    epoch: u64,
-    clock: Clock,
     seq: Arc<AtomicU64>,
     confirmed: Arc<Mutex<Leases>>,
-    tracer: Tracer,
 }
 
 impl Pusher {
@@ -139,7 +120,7 @@ impl Pusher {
     async fn run(self, mut queue: mpsc::Receiver<Push>) {
         let mut pushes = Vec::new();
         while queue.recv_many(&mut pushes, MAX_BATCH).await > 0 {
-            let now = self.clock.now();
+            let now = self.origin.clock.now();
             let mut encoded: Vec<_> = pushes.iter().map(|push| ukai_rpc::push_to_proto(push, now)).collect();
             while !encoded.is_empty() {
                 let fit = fitting(encoded.iter().map(Message::encoded_len));
@@ -148,7 +129,7 @@ impl Pusher {
                 let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
                 if !self.deliver(seq, &delivered, batch).await {
                     tracing::warn!(gateway.id = %self.gateway, "a gateway is gone");
-                    self.inbox.tell(Input::GatewayLost { gateway: self.gateway }).await;
+                    self.origin.inbox.tell(Input::GatewayLost { gateway: self.gateway }).await;
                     return;
                 }
             }
@@ -157,15 +138,19 @@ impl Pusher {
 
     /// Sends one batch until it is confirmed; false when nobody is there.
     async fn deliver(&self, seq: u64, pushes: &[Push], encoded: Vec<v1::Push>) -> bool {
-        let batch = v1::PushBatch { epoch: self.epoch, seq, pushes: encoded };
+        let batch = v1::PushBatch { epoch: self.origin.epoch, seq, pushes: encoded };
         let payload = Bytes::from(batch.encode_to_vec());
         let subject = gateway_subject(&self.gateway.to_string());
         let span = self.span(seq, pushes);
         let traceparent = span.traceparent();
         let mut absent = 0;
         loop {
-            let sent =
-                self.bus.request_within(traceparent.as_deref(), &subject, payload.clone(), CONFIRM_WITHIN);
+            let sent = self.origin.bus.request_within(
+                traceparent.as_deref(),
+                &subject,
+                payload.clone(),
+                CONFIRM_WITHIN,
+            );
             match sent.await {
                 Ok(reply) => {
                     if let Ok(reply) = v1::PushReply::decode(reply) {
@@ -174,7 +159,8 @@ impl Pusher {
                     }
                 }
                 // After an outage gateways take a moment to come back, each at its own time.
-                Err(BusError::NoResponders) if is_settling(*self.bus.status().borrow(), Instant::now()) => {}
+                Err(BusError::NoResponders)
+                    if is_settling(*self.origin.bus.status().borrow(), Instant::now()) => {}
                 Err(BusError::NoResponders) => {
                     absent += 1;
                     if absent >= GONE_AFTER {
@@ -195,7 +181,7 @@ impl Pusher {
 
     /// The sending of a batch: in the trace of its first traced hand-out, linked to the others.
     fn span(&self, seq: u64, pushes: &[Push]) -> Span {
-        if !self.tracer.is_on() {
+        if !self.origin.tracer.is_on() {
             return Span::default();
         }
         let mut traces = pushes.iter().filter_map(|push| match &push.message {
@@ -203,8 +189,8 @@ impl Pusher {
             _ => None,
         });
         let Some(first) = traces.next() else { return Span::default() };
-        let mut span = self.tracer.child(Some(first), SpanKind::Client, "send pushes");
-        span.set("batch.epoch", i64::try_from(self.epoch).unwrap_or(i64::MAX));
+        let mut span = self.origin.tracer.child(Some(first), SpanKind::Client, "send pushes");
+        span.set("batch.epoch", i64::try_from(self.origin.epoch).unwrap_or(i64::MAX));
         span.set("batch.seq", i64::try_from(seq).unwrap_or(i64::MAX));
         span.set("batch.pushes", i64::try_from(pushes.len()).unwrap_or(i64::MAX));
         span.set("gateway.id", self.gateway.to_string());
@@ -217,7 +203,7 @@ impl Pusher {
         for push in pushes {
             if let PushMessage::Assigned { body, run, .. } = &push.message {
                 let (session, task) = (push.session, body.id);
-                self.inbox.tell(Input::PushRefused { session, task, run: *run }).await;
+                self.origin.inbox.tell(Input::PushRefused { session, task, run: *run }).await;
             }
         }
     }
@@ -241,7 +227,7 @@ impl Pusher {
             .collect();
         self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).extend(confirmed);
         for (session, (task, run)) in refused {
-            self.inbox.tell(Input::PushRefused { session, task, run }).await;
+            self.origin.inbox.tell(Input::PushRefused { session, task, run }).await;
         }
     }
 }

@@ -15,6 +15,11 @@ const UNAVAILABLE: u16 = 503;
 const OWN_WORDS: &[&str] =
     &["database", "stopped leading", "store", "leader row", "gateways can't be heard", "commit"];
 
+/// How long nothing is heard of it.
+const SILENT: Duration = Duration::from_secs(120);
+/// How long its leases are locked.
+const LOCKED: Duration = Duration::from_secs(60);
+
 /// F17.
 pub(super) async fn killed(seed: u64) -> Outcome {
     let mut world = World::start(Shape::default(), seed).await?;
@@ -22,9 +27,7 @@ pub(super) async fn killed(seed: u64) -> Outcome {
     tokio::time::sleep(Duration::from_secs(3)).await;
     refused_clearly(&world)?;
     world.fleet.postgres.restart()?;
-    let ready = Instant::now();
-    let took = accepts_again(&world, ready).await?;
-    world.next_hand_out(ready, ready).await?;
+    let took = resumes(&world).await?;
     world.finish(OWN_WORDS).await?;
     Ok(vec![Measure::new("accepts again after it is ready", took, 5)])
 }
@@ -33,18 +36,8 @@ pub(super) async fn killed(seed: u64) -> Outcome {
 pub(super) async fn silent(seed: u64) -> Outcome {
     let world = World::start(Shape::default(), seed).await?;
     world.fleet.set_database(Faults::both(Fault::Hold));
-    tokio::time::sleep(Duration::from_secs(15)).await;
-    refused_clearly(&world)?;
-    let longest = world.load.look(|seen| seen.longest);
-    world.fleet.set_database(Faults::default());
-    let back = Instant::now();
-    let took = accepts_again(&world, back).await?;
-    world.next_hand_out(back, back).await?;
-    world.finish(OWN_WORDS).await?;
-    Ok(vec![
-        Measure::new("the longest answer to a submit", longest, 5),
-        Measure::new("accepts again", took, 10),
-    ])
+    tokio::time::sleep(SILENT).await;
+    over(world, |world| world.fleet.set_database(Faults::default())).await
 }
 
 /// F18, its other half: somebody leaves a lock on the leases.
@@ -52,18 +45,8 @@ pub(super) async fn locked(seed: u64) -> Outcome {
     let world = World::start(Shape::default(), seed).await?;
     let lock = "LOCK TABLE ukai.task_lease IN ACCESS EXCLUSIVE MODE";
     let held = world.fleet.postgres.open_transaction(crate::fleet::DATABASE, lock)?;
-    tokio::time::sleep(Duration::from_secs(20)).await;
-    refused_clearly(&world)?;
-    let longest = world.load.look(|seen| seen.longest);
-    drop(held);
-    let back = Instant::now();
-    let took = accepts_again(&world, back).await?;
-    world.next_hand_out(back, back).await?;
-    world.finish(OWN_WORDS).await?;
-    Ok(vec![
-        Measure::new("the longest answer to a submit", longest, 5),
-        Measure::new("accepts again", took, 10),
-    ])
+    tokio::time::sleep(LOCKED).await;
+    over(world, |_| drop(held)).await
 }
 
 /// F19: the primary turns read-only, and the standby that followed it takes its place. The old one ends a while later.
@@ -99,6 +82,27 @@ fn refused_clearly(world: &World) -> anyhow::Result<()> {
     );
     ensure!(refused.iter().all(|status| *status == UNAVAILABLE), "refused with other words: {refused:?}");
     Ok(())
+}
+
+/// Ends a fault in which submits were refused, and measures what came of it.
+async fn over(world: World, end: impl FnOnce(&World)) -> Outcome {
+    refused_clearly(&world)?;
+    let longest = world.load.look(|seen| seen.longest);
+    end(&world);
+    let took = resumes(&world).await?;
+    world.finish(OWN_WORDS).await?;
+    Ok(vec![
+        Measure::new("the longest answer to a submit", longest, 5),
+        Measure::new("accepts again", took, 10),
+    ])
+}
+
+/// How long from now until a submit is accepted; hand-outs go on then, too.
+async fn resumes(world: &World) -> anyhow::Result<Duration> {
+    let back = Instant::now();
+    let took = accepts_again(world, back).await?;
+    world.next_hand_out(back, back).await?;
+    Ok(took)
 }
 
 async fn accepts_again(world: &World, from: Instant) -> anyhow::Result<Duration> {

@@ -48,13 +48,30 @@ pub(super) async fn beats_and_never_answers(seed: u64) -> Outcome {
     Ok(vec![Measure::new("its session is dropped, beyond deadline and timeout", beyond, 5)])
 }
 
-/// Reports that the store refuses.
+/// Reports that can't be taken.
 const POISONS: usize = 20;
+/// What they say where they are.
+const POISON: &str = "poisonous";
+/// The leader's words on each.
+const REFUSED: &[&str] = &["this input breaks the step or the commit", "a batch broke"];
 
 /// F44: a rule of the database stands for whatever it can't hold.
 pub(super) async fn unstorable_reports(seed: u64) -> Outcome {
     let fleet = Fleet::start(Shape::default()).await?;
-    fleet.sql("ALTER TABLE ukai.run ADD CONSTRAINT unstorable CHECK (error NOT LIKE '%unstorable%')")?;
+    let rule = format!("CHECK (error NOT LIKE '%{POISON}%')");
+    fleet.sql(&format!("ALTER TABLE ukai.run ADD CONSTRAINT poisonous {rule}"))?;
+    poisoned(fleet, seed, REFUSED).await
+}
+
+/// F44, its other half: a point in the scheduler's step stands for whatever panics it.
+pub(super) async fn panicking_reports(seed: u64) -> Outcome {
+    let fleet =
+        Fleet::start(Shape { points: Some("step-panics=return(poisonous)"), ..Shape::default() }).await?;
+    poisoned(fleet, seed, &[REFUSED, &["leader/failing.rs"]].concat()).await
+}
+
+/// One worker's reports are poisonous; the others go on meanwhile.
+async fn poisoned(fleet: Fleet, seed: u64, forgiven: &[&str]) -> Outcome {
     let crew = Crew::start(&fleet, 10, seed).await?;
     let journal = Arc::clone(&crew.journal);
     let load = Load::start(&fleet, 400);
@@ -66,17 +83,22 @@ pub(super) async fn unstorable_reports(seed: u64) -> Outcome {
     hand.say("task:started", &started(&task, run))?;
     let begun = Instant::now();
     for _ in 0..POISONS {
-        let number = hand.ask("task:failed", &failed(&task, run, "unstorable"))?;
+        let number = hand.ask("task:failed", &failed(&task, run, POISON))?;
         let answer = hand.answer(number).await?;
-        ensure!(answer["accepted"] == false, "it was stored: {answer}");
+        ensure!(
+            answer["accepted"] == false,
+            "it was taken (the row of panics needs programs with the feature ukai-scheduler/failpoints): {answer}"
+        );
     }
     let ended = Instant::now();
     let leader = &fleet.schedulers[fleet.leader()?];
     let counted = leader.metric(&fleet.http, "ukai_scheduler_poison_inputs").await?;
-    ensure!(counted >= POISONS as f64, "{POISONS} reports were refused, {counted} counted");
+    ensure!(counted == POISONS as f64, "{POISONS} reports were refused, {counted} counted");
+    let refused = leader.process.log().matches(REFUSED[0]).count();
+    ensure!(refused == POISONS, "{POISONS} reports were refused, {refused} logged");
     let lost = fleet.sql(&format!("SELECT count(*) FROM ukai.run WHERE task = '{task}'"))?;
     ensure!(lost == "0", "a refused report changed its task");
-    let number = hand.ask("task:failed", &failed(&task, run, "storable"))?;
+    let number = hand.ask("task:failed", &failed(&task, run, "a failure"))?;
     let answer = hand.answer(number).await?;
     ensure!(answer["accepted"] == true, "{answer}");
     drop(hand);
@@ -84,8 +106,7 @@ pub(super) async fn unstorable_reports(seed: u64) -> Outcome {
     let before = slowest_answer(&entries, begun - (ended - begun), begun);
     let meanwhile = slowest_answer(&entries, begun, ended);
     let seen = load.finish().await?;
-    check(&fleet, &journal, &seen.accepted, &["this input breaks the step or the commit", "a batch broke"])
-        .await?;
+    check(&fleet, &journal, &seen.accepted, forgiven).await?;
     let allowed = (before * 2).max(Duration::from_secs(1));
     Ok(vec![Measure {
         what: "99 of 100 of the others' answers meanwhile (bound: twice as before, 1 s at least)",

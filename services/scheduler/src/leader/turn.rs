@@ -8,8 +8,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ukai_boot::trace::Span;
-use ukai_domain::scheduler::{Commit, Effects, Input, Needs, Prefetched, State, Step, Token, step};
+use ukai_domain::scheduler::{Commit, Effects, Input, Needs, Prefetched, State, Step, Token};
 use ukai_store::StoreError;
+
+#[cfg(feature = "failpoints")]
+use super::failing::step;
+#[cfg(not(feature = "failpoints"))]
+use ukai_domain::scheduler::step;
 
 /// After a commit that found no room: a try costs a load of memory.
 const NO_ROOM: Duration = Duration::from_millis(500);
