@@ -67,6 +67,15 @@ async fn plans(session: &Session, reads: &Session) {
         walks(&plan(session, sql).await, sql, sorts);
         seen += 1;
     }
+    // With single values for all columns but one.
+    for sql in commit::statements().into_iter().filter(|sql| sql.contains("q.id = n.id")) {
+        let all = commit::columns(sql);
+        for column in (0..32).map(|n| 1 << n).filter(|bit| all & bit != 0) {
+            let sql = commit::with_alike(sql, all & !column);
+            walks(&plan(session, &sql).await, &sql, false);
+            seen += 1;
+        }
+    }
     for sql in filters.iter().map(list::statement) {
         // Where only one walk feeds the list, it has the order already.
         walks(&literal_plan(reads, &sql).await, &sql, false);
@@ -83,7 +92,7 @@ async fn plans(session: &Session, reads: &Session) {
         walks(&plan(reads, sql).await, sql, false);
         seen += 1;
     }
-    assert!(seen > 35, "{seen} statements");
+    assert!(seen > 70, "{seen} statements");
 }
 
 fn walks(plan: &str, sql: &str, may_sort: bool) {

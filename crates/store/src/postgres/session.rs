@@ -1,6 +1,7 @@
 //! One connection with the statements that were prepared on it.
 
 use super::address::Address;
+use super::commit::{columns, with_alike};
 use super::failure::Failure;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,10 +13,22 @@ use tokio_postgres::{Client, Row, Statement};
 /// Parameters of a statement.
 pub(super) type Params<'p> = &'p [&'p (dyn ToSql + Sync)];
 
+/// One text.
+#[derive(Default)]
+struct Prepared {
+    /// The parameters that may be single values instead of columns.
+    columns: Option<u32>,
+    /// By which of them are.
+    forms: HashMap<u32, Statement>,
+}
+
+/// Forms of one text at most: each is held by the server, too.
+const MOST_FORMS: usize = 12;
+
 pub(super) struct Session {
     client: Client,
     /// By their text; all of them are constants of this crate.
-    prepared: Mutex<HashMap<&'static str, Statement>>,
+    prepared: Mutex<HashMap<&'static str, Prepared>>,
     socket: AbortHandle,
     pub(super) opened: Instant,
     pub(super) used: Instant,
@@ -47,13 +60,41 @@ impl Session {
     }
 
     pub(super) async fn prepare(&self, sql: &'static str) -> Result<Statement, Failure> {
-        let known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
+        Ok(self.prepare_alike(sql, 0).await?.0)
+    }
+
+    /// The form of the statement that takes single values for the columns `alike`, given by bits from the first on, and
+    /// for which of them it does: at least one stays a column.
+    pub(super) async fn prepare_alike(
+        &self,
+        sql: &'static str,
+        alike: u32,
+    ) -> Result<(Statement, u32), Failure> {
+        let (known, alike) = self.look_up(sql, alike);
         if let Some(statement) = known {
-            return Ok(statement);
+            return Ok((statement, alike));
         }
-        let statement = self.client.prepare(sql).await?;
-        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).insert(sql, statement.clone());
-        Ok(statement)
+        let statement = match alike {
+            0 => self.client.prepare(sql).await?,
+            _ => self.client.prepare(&with_alike(sql, alike)).await?,
+        };
+        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        prepared.entry(sql).or_default().forms.insert(alike, statement.clone());
+        Ok((statement, alike))
+    }
+
+    fn look_up(&self, sql: &'static str, alike: u32) -> (Option<Statement>, u32) {
+        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = prepared.entry(sql).or_default();
+        let alike = match alike {
+            0 => 0,
+            _ => {
+                let columns = *text.columns.get_or_insert_with(|| columns(sql));
+                if alike & columns == columns { 0 } else { alike & columns }
+            }
+        };
+        let alike = if text.forms.contains_key(&alike) || text.forms.len() < MOST_FORMS { alike } else { 0 };
+        (text.forms.get(&alike).cloned(), alike)
     }
 
     /// The number of rows that it changed.

@@ -12,9 +12,6 @@ use std::task::Poll;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-/// One column of rows, or one value.
-pub(super) type Param<'c> = Box<dyn ToSql + Sync + Send + 'c>;
-
 /// Statements in the order in which the server runs them.
 #[derive(Default)]
 pub(super) struct Batch<'c> {
@@ -60,10 +57,12 @@ pub(super) struct Missing {
 /// The parameters of a statement, one column each.
 macro_rules! params {
     ($($column:expr),+ $(,)?) => {
-        vec![$(Box::new($column) as $crate::postgres::commit::batch::Param<'_>),+]
+        vec![$($crate::postgres::commit::param::IntoParam::into_param($column)),+]
     };
 }
 pub(super) use params;
+
+pub(super) use super::param::Param;
 
 impl<'c> Batch<'c> {
     pub(super) fn add(&mut self, name: &'static str, sql: &'static str, rows: Rows, params: Vec<Param<'c>>) {
@@ -72,12 +71,12 @@ impl<'c> Batch<'c> {
 
     /// Runs all of it behind `BEGIN`. The transaction stays open where that succeeds, and otherwise is rolled back.
     pub(super) async fn run(&self, session: &Session) -> Result<Ran, Failure> {
-        let mut prepared = Vec::with_capacity(self.statements.len());
+        let (mut prepared, mut params) = (Vec::new(), Vec::new());
         for planned in &self.statements {
-            prepared.push(session.prepare(planned.sql).await?);
+            let (statement, alike) = session.prepare_alike(planned.sql, planned.alike()).await?;
+            prepared.push(statement);
+            params.push(planned.values(alike));
         }
-        let params: Vec<Vec<&(dyn ToSql + Sync)>> =
-            self.statements.iter().map(|p| p.params.iter().map(|p| &**p as _).collect()).collect();
         let mut sent: Vec<Sent<'_>> = vec![Box::pin(async { session.batch("BEGIN").await.map(|()| 0) })];
         for (statement, params) in prepared.iter().zip(&params) {
             sent.push(Box::pin(session.send(statement, params)));
@@ -135,6 +134,17 @@ enum Wrong {
 }
 
 impl Planned<'_> {
+    /// The columns, by bits from the first on, in which all rows have the same.
+    fn alike(&self) -> u32 {
+        let alike = (0..32).zip(&self.params).filter(|(_, param)| param.is_alike());
+        alike.fold(0, |columns, (at, _)| columns | 1 << at)
+    }
+
+    /// The values, of these columns the one that all rows have.
+    fn values(&self, alike: u32) -> Vec<&(dyn ToSql + Sync)> {
+        (0..32).zip(&self.params).map(|(at, param)| param.value(alike & 1 << at != 0)).collect()
+    }
+
     fn wrong(&self, answer: Result<u64, Failure>) -> Option<Wrong> {
         let wanted = match self.rows {
             Rows::Any => None,
@@ -153,7 +163,8 @@ impl Planned<'_> {
 
     async fn missing(&self, session: &Session) -> Result<Option<Uuid>, Failure> {
         let Rows::Found(_, Missing { sql, params }) = self.rows else { return Ok(None) };
-        let params: Vec<&(dyn ToSql + Sync)> = self.params.iter().take(params).map(|p| &**p as _).collect();
+        let params: Vec<&(dyn ToSql + Sync)> =
+            self.params.iter().take(params).map(|p| p.value(false)).collect();
         session.row(sql, &params).await?.map(|row| get(&row, 0)).transpose()
     }
 }

@@ -11,6 +11,7 @@ mod job;
 mod lane;
 mod lease;
 mod moves;
+mod param;
 mod ready;
 mod run;
 mod task;
@@ -19,6 +20,8 @@ mod worker;
 use super::failure::Failure;
 use super::session::Session;
 use crate::Applied;
+pub(super) use param::{columns, with_alike};
+
 use batch::{Batch, Ran, Rows, number, params};
 use ukai_domain::scheduler::Commit;
 

@@ -33,15 +33,9 @@ pub(super) fn insert<'c>(batch: &mut Batch<'c>, tasks: &'c [Arc<TaskBody>]) {
         tasks.iter().map(|t| t.options.as_deref()).collect::<Vec<_>>(),
         tasks.iter().map(|t| t.created_at.0).collect::<Vec<_>>(),
         tasks.iter().map(|t| i32::from(t.depth)).collect::<Vec<_>>(),
-        traces(tasks),
+        tasks.iter().map(|t| t.trace.as_deref()).collect::<Vec<_>>(),
     ];
     batch.add("insert into task", INSERT, Rows::Exactly(tasks.len()), columns);
-}
-
-/// Their places in traces; nothing where none is traced, which reads as null for each.
-fn traces(tasks: &[Arc<TaskBody>]) -> Vec<Option<&str>> {
-    let is_traced = tasks.iter().any(|task| task.trace.is_some());
-    if is_traced { tasks.iter().map(|task| task.trace.as_deref()).collect() } else { Vec::new() }
 }
 
 /// Ended tasks that are removed, then their artifacts: one that is being written holds its task, so it is there once the

@@ -57,7 +57,7 @@ pub(crate) async fn refused(made: &Made, world: &World, commit: ukai_domain::sch
 macro_rules! conformance {
     ($make:ident) => {
         $crate::conformance::conformance!(@ $make =>
-            moves: every_kind, in_place, random_commits_are_the_model, ended_and_back_in_one_step;
+            moves: every_kind, in_place, random_commits_are_the_model, ended_and_back_in_one_step, few_at_a_time;
             fence: deposed, resend_is_applied_once, epochs, lease_ends, unheard_renewals, released, hand_over_to_itself, check;
             refusal: row_counts, duplicates, purges, wrong_names, remembered_reply;
             crawl: links_wait_in_order, pages_are_known_by_job, dropped_with_their_job, wrong_links_are_refused;

@@ -109,3 +109,23 @@ pub(crate) async fn random_commits_are_the_model(made: Made) {
     assert_same(&*made.store, &world).await;
     assert_same_lists(&*made.store, &world).await;
 }
+
+/// One task and two of them, each step a commit of its own: whatever their rows have alike.
+pub(crate) async fn few_at_a_time(made: Made) {
+    let mut world = lead(&made, 3).await;
+    let job = *world.jobs.keys().next().unwrap();
+    let worker = *world.workers.keys().next().unwrap();
+    for round in 0..24 {
+        let tasks: Vec<_> = (0..1 + round % 2).map(|_| world.submit(job, "a.example", 50, None)).collect();
+        commit(&made, &mut world).await;
+        for task in &tasks {
+            world.hand_out(*task, worker);
+        }
+        commit(&made, &mut world).await;
+        for task in &tasks {
+            if round % 3 == 0 { world.fail(*task, None) } else { world.complete(*task) }
+        }
+        commit(&made, &mut world).await;
+    }
+    assert_same(&*made.store, &world).await;
+}

@@ -181,7 +181,12 @@ impl World {
                 kind: Arc::from(if n % 5 == 4 { "crawl" } else { "scrape" }),
                 host: Arc::from(host),
             },
-            url: format!("https://{host}/page/{id}?q=ü"),
+            // Short ones, too.
+            url: if n % 3 == 1 {
+                format!("https://{host}/{n}")
+            } else {
+                format!("https://{host}/page/{id}?q=ü")
+            },
             priority,
             max_attempts: 3,
             timeout_ms: n.is_multiple_of(2).then_some(60_000),
