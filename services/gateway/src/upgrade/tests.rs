@@ -1,3 +1,5 @@
+//! Which requests the gateway upgrades itself, and what it keeps of them.
+
 use super::*;
 use std::net::{IpAddr, Ipv4Addr};
 
