@@ -66,6 +66,13 @@ impl Work {
             Self::Batch(batch) => batch.inputs.len().max(1),
         }
     }
+
+    /// No step took it, and none will.
+    pub(crate) fn give_back(self) {
+        if let Self::Command(input, caller) = self {
+            let _gave_up = caller.send(Err(Unanswered::NotTaken(Box::new(input))));
+        }
+    }
 }
 
 pub(crate) fn channel(capacity: usize) -> (Inbox, Works) {
@@ -94,8 +101,6 @@ impl Inbox {
 /// Gives back what waits, at the end of an epoch: gateways send their batches again, callers may ask another leader.
 pub(crate) fn give_back(works: &mut mpsc::Receiver<Work>) {
     while let Ok(work) = works.try_recv() {
-        if let Work::Command(input, caller) = work {
-            let _gave_up = caller.send(Err(Unanswered::NotTaken(Box::new(input))));
-        }
+        work.give_back();
     }
 }

@@ -12,6 +12,9 @@ use ukai_domain::scheduler::Input;
 use ukai_domain::{GatewayId, SessionId};
 use ukai_rpc::v1;
 
+/// After the end of an epoch, for the commit under way.
+const LAST_ANSWERS: Duration = Duration::from_millis(200);
+
 /// Serves `scheduler.in` and listens to digests while this process leads: `leading` ends with the epoch.
 pub(crate) async fn run(
     bus: &dyn Bus,
@@ -23,7 +26,14 @@ pub(crate) async fn run(
     let mut digests = bus.subscribe(HEARTBEATS).await?;
     loop {
         tokio::select! {
-            () = leading.stopping() => return Ok(()),
+            () = leading.stopping() => {
+                // What was not looked at is for whoever leads next.
+                requests.close();
+                while let Some(request) = requests.recv().await {
+                    send_again(request);
+                }
+                return Ok(());
+            }
             request = requests.recv() => match request {
                 Some(request) => accept(request, inbox, tracer, leading).await,
                 None => return Err(BusError::Unavailable),
@@ -49,18 +59,30 @@ async fn accept(request: Request, inbox: &Inbox, tracer: &Tracer, leading: &Shut
     inbox.batch(Batch { reply, ..batch }).await;
     let ending = leading.clone();
     leading.spawn(async move {
-        let answer = answer.await;
+        let answer = tokio::select! {
+            biased;
+            answer = answer => answer.ok(),
+            () = ended(&ending) => None,
+        };
         drop(span);
         match answer {
-            Ok(reply) => request.respond(reply.encode_to_vec().into()),
-            // The epoch ends: a reply to no batch makes the gateway send it again at once, to whoever leads then.
-            Err(_) if ending.is_stopping() => {
-                request.respond(v1::GatewayReply::default().encode_to_vec().into())
-            }
+            Some(reply) => request.respond(reply.encode_to_vec().into()),
+            None if ending.is_stopping() => send_again(request),
             // Without an answer it does so after a while.
-            Err(_) => {}
+            None => {}
         }
     });
+}
+
+/// The epoch ends, and what was taken has had its time. An answer that comes later is given to the repeat.
+async fn ended(leading: &Shutdown) {
+    leading.stopping().await;
+    tokio::time::sleep(LAST_ANSWERS).await;
+}
+
+/// A reply to no batch makes the gateway send it again at once, to whoever leads then.
+fn send_again(request: Request) {
+    request.respond(v1::GatewayReply::default().encode_to_vec().into());
 }
 
 fn decode(payload: &[u8], span: &Span) -> anyhow::Result<Batch> {

@@ -85,7 +85,9 @@ impl Leader {
         let pushers = Pushers::new(origin, self.leading.clone());
         let mut memory = Memory { state, gateways: Gateways::default(), pushers };
         let mut gathering = Gathering::new(works, self.config.max_inputs);
-        match self.lead(&mut memory, &mut gathering).await {
+        let ended = self.lead(&mut memory, &mut gathering).await;
+        gathering.give_back();
+        match ended {
             Ok(()) | Err(TurnError::Stopped) => Ok(Ended::Stopped),
             Err(TurnError::Deposed) => Ok(Ended::Deposed),
             Err(TurnError::Store(error)) => Err(error.into()),

@@ -64,6 +64,11 @@ impl<'a> Gathering<'a> {
         }
         gathered
     }
+
+    /// No step is going to take what is left.
+    pub(super) fn give_back(&mut self) {
+        self.gathered.drain(..).chain(self.held.take()).for_each(Work::give_back);
+    }
 }
 
 impl Leader {
