@@ -6,7 +6,7 @@ use crate::kit::{Server, commits, until};
 use futures::future::join;
 use ukai_domain::{Code, TaskId};
 use ukai_scheduler::SchedulerConfig;
-use ukai_store::{EventFilter, Reads};
+use ukai_store::Reads;
 
 type Answer = Result<TaskId, Code>;
 
@@ -37,24 +37,13 @@ async fn held(server: &Server, first: &str, second: &str, meanwhile: impl FnOnce
     join(server.submit(first), gated).await
 }
 
-/// No number of an event that was never stored is skipped, and none is there twice.
-async fn events_have_no_gap(server: &Server) {
-    let (rows, last) = server.store.events(EventFilter { job: None, since: 0, limit: 1_000 }).await.unwrap();
-    let mut expected = 1;
-    for row in &rows {
-        assert_eq!(row.first, expected);
-        expected += row.events.len() as u64;
-    }
-    assert_eq!(last, expected - 1);
-}
-
 #[tokio::test]
 async fn both_are_stored_in_their_order() {
     let server = start().await;
     let (first, second) = held(&server, "https://shop.test/1", "https://shop.test/2", || {}).await;
     assert!(first.unwrap() < second.unwrap());
     assert_eq!(server.store.total_counts().await.unwrap().submitted, 2);
-    events_have_no_gap(&server).await;
+    server.events_have_no_gap().await;
 }
 
 #[tokio::test]
@@ -65,7 +54,7 @@ async fn the_commit_in_front_is_refused() {
     assert_eq!(first, Err(Code::InternalError));
     gateway.handed_out(second.unwrap()).await;
     assert_eq!(server.store.total_counts().await.unwrap().submitted, 1);
-    events_have_no_gap(&server).await;
+    server.events_have_no_gap().await;
 }
 
 #[tokio::test]
@@ -75,7 +64,7 @@ async fn the_step_ahead_is_the_one_that_is_refused() {
     assert!(server.store.task(first.unwrap()).await.unwrap().is_some());
     assert_eq!(second, Err(Code::InternalError));
     assert_eq!(server.store.total_counts().await.unwrap().submitted, 1);
-    events_have_no_gap(&server).await;
+    server.events_have_no_gap().await;
 }
 
 #[tokio::test]
@@ -87,7 +76,7 @@ async fn there_is_no_room_for_either() {
     server.set_full(false);
     server.submit("https://shop.test/3").await.unwrap();
     assert_eq!(server.store.total_counts().await.unwrap().submitted, 1);
-    events_have_no_gap(&server).await;
+    server.events_have_no_gap().await;
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use ukai_bus::{Bus, LocalBus};
 use ukai_domain::TaskId;
 use ukai_rpc::v1;
 use ukai_scheduler::{HEALTH_PART, Scheduler, SchedulerConfig};
-use ukai_store::Store;
 use ukai_store::sqlite::SqliteStore;
+use ukai_store::{EventFilter, Reads, Store};
 
 /// A leading scheduler; its folder goes with it.
 pub(crate) struct Server {
@@ -64,6 +64,18 @@ impl Server {
         let metrics = self.health.metrics();
         let value = |line: &str| line.strip_prefix("ukai_scheduler_inputs_total ")?.parse().ok();
         metrics.lines().find_map(value).unwrap()
+    }
+
+    /// No number of an event that was never stored is skipped, and none is there twice.
+    pub(crate) async fn events_have_no_gap(&self) {
+        let (rows, last) =
+            self.store.events(EventFilter { job: None, since: 0, limit: 1_000 }).await.unwrap();
+        let mut expected = 1;
+        for row in &rows {
+            assert_eq!(row.first, expected);
+            expected += row.events.len() as u64;
+        }
+        assert_eq!(last, expected - 1);
     }
 
     /// Whether the store answers.
