@@ -115,13 +115,22 @@ impl Outbox {
         written
     }
 
-    /// The server has the report. A line that can't be written only means one more repeat after a restart.
+    /// The server has the report: it is neither held nor on disk when this returns.
     pub(crate) fn done(&mut self, task_id: &str, run: Option<u32>) {
+        if self.forget(task_id, run) {
+            self.note(task_id, run);
+        }
+    }
+
+    /// Lets go of a report without a look at the disk, where its line is still to be noted. Whether it was held.
+    pub(crate) fn forget(&mut self, task_id: &str, run: Option<u32>) -> bool {
         let before = self.waiting.len();
         self.waiting.retain(|report| !report.is(task_id, run));
-        if self.waiting.len() == before {
-            return;
-        }
+        self.waiting.len() < before
+    }
+
+    /// Writes that a report was let go of. A line that can't be written only means one more repeat after a restart.
+    pub(crate) fn note(&mut self, task_id: &str, run: Option<u32>) {
         let line = Line::Done { task_id: task_id.to_owned(), run };
         let written = if self.history >= HISTORY {
             rewrite(&self.path, &self.waiting).map(|file| {

@@ -80,6 +80,8 @@ impl Session {
         let mut sleep = Sleep::new(self.asleep_after, (Instant::now(), SystemTime::now()));
         loop {
             tokio::select! {
+                // What the server said is heard before a wait for it ends.
+                biased;
                 () = shutdown.stopping() => break,
                 event = self.events.recv() => match event {
                     Some(event) => self.on_event(&mut live, event)?,
@@ -233,17 +235,18 @@ impl Session {
             held.cancel.cancel();
         }
         drop(running);
-        // A report that waits for a run that is over is not wanted any more.
+        // A report that waits for a run that is over is not wanted any more, from this moment.
         let reports: Vec<_> = {
-            let outbox = self.context.holdings.outbox();
+            let mut outbox = self.context.holdings.outbox();
             let waiting = outbox.waiting().filter(|report| report.task_id == message.task_id);
             let meant = waiting.filter(|report| message.run.is_none() || report.run == message.run);
-            meant.map(|report| (report.task_id.clone(), report.run)).collect()
+            let meant: Vec<_> = meant.map(|report| (report.task_id.clone(), report.run)).collect();
+            meant.into_iter().filter(|(task_id, run)| outbox.forget(task_id, *run)).collect()
         };
         for (task_id, run) in reports {
             tracing::info!(task.id = task_id, run, "a report of a run that is over is dropped");
             let holdings = Arc::clone(&self.context.holdings);
-            tokio::task::spawn_blocking(move || holdings.outbox().done(&task_id, run));
+            tokio::task::spawn_blocking(move || holdings.outbox().note(&task_id, run));
         }
     }
 

@@ -11,41 +11,52 @@ use ukai_testkit::proxy::{Fault, Faults};
 
 use super::{Measure, Outcome};
 use crate::check::check;
-use crate::crew::{Crew, is_hand_out, until};
+use crate::crew::{Crew, Entry, is_hand_out, until};
 use crate::fleet::{AWAY, Fleet, Shape};
-use crate::world::World;
+use crate::world::{WORKERS, World};
+
+/// Workers that die at once.
+const KILLED: usize = 5;
 
 /// F11: five at once while their tasks run, their sockets closed by their systems.
 pub(super) async fn killed_while_it_works(seed: u64) -> Outcome {
     let world = World::start(Shape::default(), seed).await?;
     let journal = Arc::clone(&world.crew.journal);
+    let mut at_work = Vec::new();
+    until("five are at a page", || {
+        at_work = journal.look(|entries| (0..WORKERS).filter_map(|number| at_page(entries, number)).collect());
+        at_work.len() >= KILLED
+    })
+    .await?;
     let killed = Instant::now();
-    let killing: Vec<_> = (0..5).collect();
-    for number in &killing {
-        world.crew.members[*number].ending.kill.cancel();
+    for (worker, ..) in &at_work[..KILLED] {
+        world.crew.members[*worker].ending.kill.cancel();
     }
-    let held: Vec<(String, u64)> =
-        killing.iter().filter_map(|number| held_by(&journal.all(), *number)).collect();
-    let mut longest = Duration::ZERO;
-    for (task, run) in &held {
+    let mut longest = None;
+    for (_, task, run) in &at_work[..KILLED] {
         let again =
             |h: &Happening| matches!(h, Happening::Assigned { task: t, run: r } if t == task && r > run);
-        until("its task is another's", || journal.first_after(killed, again).is_some()).await?;
-        let entry = journal.first_after(killed, again).context("it was handed out")?;
-        longest = longest.max(entry.at.duration_since(killed));
+        // It may have spoken just before it died: then its result may count.
+        let reported = Happening::Reported { task: task.clone(), run: *run };
+        let is_over = || {
+            journal.first_after(killed, again).is_some() || journal.count(|happening| *happening == reported) > 0
+        };
+        until("its task is another's", is_over).await?;
+        let entry = journal.first_after(killed, again);
+        longest = longest.max(entry.map(|entry| entry.at.duration_since(killed)));
     }
-    ensure!(!held.is_empty(), "no worker had a task");
+    let longest = longest.context("all five reported at the moment of their death")?;
     world.finish(&[]).await?;
     // The rest is the queue's: the task waits for a free worker.
     Ok(vec![Measure::new("its task is handed out again, beyond the grace", longest.saturating_sub(AWAY), 3)])
 }
 
-/// The task that a worker was told last, if it isn't answered.
-fn held_by(entries: &[crate::crew::Entry], worker: usize) -> Option<(String, u64)> {
+/// The worker with the task that it was told last, if it has not reported it.
+fn at_page(entries: &[Entry], worker: usize) -> Option<(usize, String, u64)> {
     let own = entries.iter().filter(|entry| entry.worker == worker);
     own.fold(None, |held, entry| match &entry.happening {
-        Happening::Assigned { task, run } => Some((task.clone(), *run)),
-        Happening::Answered { .. } => None,
+        Happening::Assigned { task, run } => Some((worker, task.clone(), *run)),
+        Happening::Reported { .. } => None,
         _ => held,
     })
 }

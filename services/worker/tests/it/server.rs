@@ -40,6 +40,10 @@ pub fn id(word: &str) -> String {
     Uuid::from_u64_pair(0x0198_c0de_0000_7000, hasher.finish() >> 2 | 1 << 63).to_string()
 }
 
+fn cancelled(word: &str, run: u32) -> Value {
+    json!({"taskId": id(word), "reason": "operator", "run": run})
+}
+
 /// Puts the words back in the place of ids.
 fn in_words(words: &Words, mut value: Value) -> Value {
     match &mut value {
@@ -72,6 +76,8 @@ pub struct Server {
     heartbeats: mpsc::Receiver<Value>,
     answers: Arc<Mutex<Answers>>,
     words: Words,
+    /// What every worker that connects is told to drop.
+    over: Arc<Mutex<Vec<Value>>>,
     /// Files that were brought, and what the next ones are answered.
     pub files: Files,
     io: SocketIo,
@@ -106,6 +112,8 @@ impl Server {
         let rule = Arc::clone(&answers);
         let words = Words::default();
         let known = Arc::clone(&words);
+        let over = Arc::<Mutex<Vec<Value>>>::default();
+        let drops = Arc::clone(&over);
         io.ns("/workers", async move |socket: SocketRef, TryData::<Value>(auth)| {
             for name in EVENTS {
                 let (said, rule, known) = (said.clone(), Arc::clone(&rule), Arc::clone(&known));
@@ -145,6 +153,9 @@ impl Server {
                 "config": {"heartbeatInterval": 100, "taskTimeout": task_timeout_ms},
             });
             let _ = socket.emit("worker:registered", &registered);
+            for cancel in drops.lock().unwrap().iter() {
+                let _ = socket.emit("task:cancelled", cancel);
+            }
         });
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -152,7 +163,7 @@ impl Server {
         let files = Files::default();
         let router = files.routes().layer(layer);
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { address, connects, events, heartbeats, answers, words, files, io, task }
+        Self { address, connects, events, heartbeats, answers, words, over, files, io, task }
     }
 
     pub fn answer(&self, answers: Answers) {
@@ -165,7 +176,18 @@ impl Server {
 
     /// Cancels a run.
     pub async fn cancel(&self, word: &str, run: u32) {
-        self.emit("task:cancelled", json!({"taskId": id(word), "reason": "operator", "run": run})).await;
+        self.emit("task:cancelled", cancelled(word, run)).await;
+    }
+
+    /// From now on, whoever connects is told right behind its registration that a run is over.
+    pub fn is_over(&self, word: &str, run: u32) {
+        self.over.lock().unwrap().push(cancelled(word, run));
+    }
+
+    /// Forgets what came so far.
+    pub fn forget(&mut self) {
+        while self.connects.try_recv().is_ok() {}
+        while self.events.try_recv().is_ok() {}
     }
 
     /// Makes the word of an id known that another server handed out.
