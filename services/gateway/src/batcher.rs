@@ -44,6 +44,16 @@ struct Stream {
     patience: Option<Instant>,
 }
 
+/// What a leader said of an announcement.
+enum Announced {
+    /// It has all of it.
+    Whole(Vec<Item>, v1::GatewayReply),
+    /// Another leads by now, or this one waited too long for a part: it is told of all sessions as they are.
+    Anew,
+    /// It knows no parts, being of the version before, and took the first for the whole: it is told at once of all.
+    TakenForWhole,
+}
+
 impl Stream {
     /// One announcement or one batch; `None` at the end.
     async fn next(&mut self) -> Option<()> {
@@ -102,40 +112,47 @@ impl Stream {
     }
 
     async fn announce_all(&mut self) -> Option<()> {
+        let mut part_bytes = announce::PART_BYTES;
         loop {
             let items = announcement(&self.shared);
             let (sessions, epoch) = (items.len(), self.shared.epoch.known());
-            let parts = announce::parts(items, announce::PART_BYTES);
+            let parts = announce::parts(items, part_bytes);
             tracing::info!(sessions, parts = parts.len(), epoch, "announcing sessions");
-            if let Some((items, reply)) = self.announce_parts(parts).await? {
-                self.announced = Some(reply.epoch);
-                self.shared.acknowledged.send_replace(true);
-                replies::apply_to_all(&self.shared, items, reply);
-                return Some(());
+            match self.announce_parts(parts).await? {
+                Announced::Whole(items, reply) => {
+                    self.announced = Some(reply.epoch);
+                    self.shared.acknowledged.send_replace(true);
+                    replies::apply_to_all(&self.shared, items, reply);
+                    return Some(());
+                }
+                Announced::TakenForWhole => part_bytes = usize::MAX,
+                Announced::Anew => {
+                    part_bytes = announce::PART_BYTES;
+                    self.shared.metrics.batches.count("announce_first");
+                    pause().await;
+                }
             }
-            // Another leads by now, or this one waited too long for a part: it is told of all sessions as they are.
-            self.shared.metrics.batches.count("announce_first");
-            pause().await;
         }
     }
 
-    /// Every part in its turn, and the reply to all; `Some(None)` where the leader wants them anew.
-    async fn announce_parts(
-        &mut self,
-        parts: Vec<(Part, Vec<Item>)>,
-    ) -> Option<Option<(Vec<Item>, v1::GatewayReply)>> {
+    /// Every part in its turn.
+    async fn announce_parts(&mut self, parts: Vec<(Part, Vec<Item>)>) -> Option<Announced> {
         let mut told = Vec::new();
-        let mut last = None;
         for (part, items) in parts {
             let (mut items, inputs) = split(items);
             let reply = self.send(&inputs, Some(part), None).await?;
             if reply.announce_first {
-                return Some(None);
+                return Some(Announced::Anew);
             }
             told.append(&mut items);
-            last = Some(reply);
+            if part.is_last() {
+                return Some(Announced::Whole(told, reply));
+            }
+            if !reply.replies.is_empty() {
+                return Some(Announced::TakenForWhole);
+            }
         }
-        Some(last.map(|reply| (told, reply)))
+        Some(Announced::Anew)
     }
 
     /// Sends the items until a leader has taken them.
@@ -225,7 +242,9 @@ impl Stream {
             return Err("deposed");
         }
         let replies = announced.map_or(inputs, |part| usize::from(part.is_last()));
-        let is_answer = reply.announce_first || (reply.seq == self.seq && reply.replies.len() == replies);
+        // A leader of the version before answers an announcement for each session.
+        let is_full = reply.replies.len() == replies || reply.replies.len() == inputs;
+        let is_answer = reply.announce_first || (reply.seq == self.seq && is_full);
         if is_answer { Ok(reply) } else { Err("malformed") }
     }
 

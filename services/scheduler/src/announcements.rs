@@ -45,10 +45,16 @@ struct Begun {
 }
 
 impl Part {
-    /// As a batch has it; both zero where the announcement is whole.
+    /// As a batch has it; both zero where the announcement is whole, from a gateway of a version without parts.
     pub(crate) fn new(number: u32, of: u32) -> Option<Self> {
-        let part = if (number, of) == (0, 0) { Self { number: 1, of: 1 } } else { Self { number, of } };
-        ((1..=part.of).contains(&part.number) && part.of <= MOST_PARTS).then_some(part)
+        let is_one = (number, of) == (0, 0) || (1..=of).contains(&number);
+        (is_one && of <= MOST_PARTS).then_some(Self { number, of })
+    }
+
+    /// Replies that the gateway waits for, to an announcement of so many sessions: one to all of them, or, where it knows
+    /// no parts, one to each.
+    pub(crate) fn replies(self, sessions: usize) -> usize {
+        if self.of == 0 { sessions } else { 1 }
     }
 
     fn follows(self, before: Self) -> bool {
@@ -69,7 +75,7 @@ impl Announcements {
         let before = self.begun.remove(&gateway);
         let begun = match before {
             Some(before) if before.seq == seq && before.newest == part => before,
-            _ if part.number == 1 => Begun { seq, newest: part, sessions, at: now },
+            _ if part.number <= 1 => Begun { seq, newest: part, sessions, at: now },
             Some(mut before) if before.seq + 1 == seq && part.follows(before.newest) => {
                 before.sessions.extend(sessions);
                 Begun { seq, newest: part, at: now, ..before }
@@ -120,7 +126,9 @@ mod tests {
 
     #[test]
     fn a_part_stands_between_one_and_the_last() {
-        assert_eq!(Part::new(0, 0), Part::new(1, 1));
+        for (number, of) in [(0, 0), (1, 1), (2, 3), (MOST_PARTS, MOST_PARTS)] {
+            assert!(Part::new(number, of).is_some(), "{number} of {of}");
+        }
         for (number, of) in [(0, 2), (3, 2), (1, 0), (1, MOST_PARTS + 1)] {
             assert_eq!(Part::new(number, of), None, "{number} of {of}");
         }
@@ -138,6 +146,8 @@ mod tests {
         assert_eq!(all.take(other, 1, part(1, 1), sessions(8..9), now), Taken::Whole(sessions(8..9)));
         assert_eq!(all.take(GATEWAY, 9, part(3, 3), sessions(4..5), now), Taken::Whole(sessions(0..5)));
         assert_eq!(all.newest(GATEWAY), None);
+        // One without a number is whole.
+        assert_eq!(all.take(GATEWAY, 10, part(0, 0), sessions(0..2), now), Taken::Whole(sessions(0..2)));
     }
 
     #[test]

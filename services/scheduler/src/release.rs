@@ -143,7 +143,7 @@ impl Targets {
                 Taken::Kept => BatchKind::Part,
                 Taken::Missing => BatchKind::AnnounceFirst,
                 Taken::Whole(sessions) => {
-                    replies = vec![None];
+                    replies = vec![None; part.replies(sessions.len())];
                     inputs.push((self.nobody(), Input::Announce { gateway: batch.gateway, sessions }));
                     BatchKind::Announce
                 }
@@ -219,6 +219,10 @@ impl Targets {
 impl PendingBatch {
     fn take(&mut self, token: Token, reply: &Result<Reply, Rejection>) {
         self.missing = self.missing.saturating_sub(1);
+        if matches!(self.kind, BatchKind::Announce) {
+            self.replies.fill(Some(ukai_rpc::reply_to_proto(reply)));
+            return;
+        }
         let at = usize::try_from(token - self.tokens.start).unwrap_or(usize::MAX);
         if let Some(slot) = self.replies.get_mut(at) {
             *slot = Some(ukai_rpc::reply_to_proto(reply));

@@ -177,6 +177,32 @@ async fn one_refusal_is_that_of_every_session() {
     shutdown.stop();
 }
 
+#[tokio::test]
+async fn a_leader_that_knows_no_parts_is_told_of_all_at_once() {
+    let bus = LocalBus::new();
+    let mut requests = bus.serve(SCHEDULER_IN).await.unwrap();
+    let shared = shared(Arc::new(bus), 2_500);
+    let shutdown = Shutdown::new();
+    shutdown.spawn(batcher::run(Arc::clone(&shared), shutdown.clone()));
+    // As it answers: one reply a session, whatever the parts' numbers.
+    let for_each = |batch: &v1::GatewayBatch| {
+        let replies = vec![v1::InputReply { reply: Some(accepted()) }; batch.inputs.len()];
+        let reply = v1::GatewayReply { epoch: 1, seq: batch.seq, announce_first: false, replies };
+        Bytes::from(reply.encode_to_vec())
+    };
+    let (first, request) = next(&mut requests).await;
+    assert!(first.parts > 1, "{}", first.parts);
+    request.respond(for_each(&first));
+    let (all, request) = next(&mut requests).await;
+    assert_eq!((all.part, all.parts), (1, 1));
+    assert_eq!(told(&all).into_iter().collect::<BTreeSet<_>>(), sessions(&shared));
+    assert!(!*shared.acknowledged.borrow());
+    request.respond(for_each(&all));
+    until(|| *shared.acknowledged.borrow()).await;
+    assert!(!shared.sessions.all().iter().any(|session| session.has_ended()));
+    shutdown.stop();
+}
+
 #[test]
 fn nobody_is_a_part_too() {
     assert_eq!(

@@ -163,6 +163,17 @@ fn the_parts_of_an_announcement_are_one_input_with_the_last() {
 }
 
 #[test]
+fn a_gateway_without_parts_is_answered_for_each_session() {
+    let mut turn = Turn::new(Gateways::default());
+    let connects = [5, 6, 7].map(|n| Input::Connect(connect(n)));
+    let mut answer = turn.send(1, Part::new(0, 0), connects.to_vec());
+    assert_eq!(turn.announced().len(), 3);
+    turn.answer(1);
+    let reply = answer.try_recv().unwrap();
+    assert!(reply.replies.len() == 3 && reply.replies.iter().all(|reply| reply.reply.is_some()), "{reply:?}");
+}
+
+#[test]
 fn a_missing_part_makes_the_gateway_announce_anew() {
     let mut turn = Turn::new(Gateways::default());
     let mut second = turn.part(5, 2, 3, 2);
