@@ -48,6 +48,7 @@ test-faults:
 	@scripts/check.sh test
 	@scripts/packages.sh browser nats-server postgresql faketime
 	@$(CARGO) build --workspace --bins --locked --features ukai-scheduler/failpoints
+	@scripts/before.sh $(or $(CARGO_TARGET_DIR),target)
 	@$(or $(CARGO_TARGET_DIR),target)/debug/ukai-faults --report docs/reliability.md $(ARGS)
 
 bench:

@@ -51,6 +51,11 @@ pub(crate) const PREDICATES: &[(&str, &str)] = &[
          WHERE first <> coalesce(before, 0) + 1",
     ),
     (
+        "the lists of jobs' events leave none out",
+        "SELECT e.first FROM ukai.event e, ukai.event_job_through t WHERE e.first <= t.through AND NOT EXISTS \
+         (SELECT 1 FROM ukai.event_job l WHERE l.job = e.job AND l.first = e.first)",
+    ),
+    (
         "the log ends where the newest commit says",
         "SELECT c.last_event, e.last FROM (SELECT last_event FROM ukai.commit_log ORDER BY epoch DESC, n DESC LIMIT 1) c, \
          (SELECT coalesce(max(last), 0) AS last FROM ukai.event) e WHERE c.last_event <> e.last",

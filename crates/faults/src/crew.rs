@@ -166,23 +166,25 @@ impl Crew {
         for number in 0..count {
             hired.push(enrol(fleet, &format!("crew-{number}")).await?);
         }
-        Self::hire(hired, seed, urls).await
+        Self::hire(hired, seed, PAGE, urls).await
     }
 
-    /// Connects workers that are known already, by id and token, and waits until all are registered.
+    /// Connects workers that are known already, by id and token, and waits until all are registered. A page takes them
+    /// `page` at most.
     ///
     /// # Errors
     /// One can't be.
     pub(crate) async fn hire(
         hired: Vec<(String, String)>,
         seed: u64,
+        page: Duration,
         urls: impl Fn(usize) -> Vec<String>,
     ) -> anyhow::Result<Self> {
         let (count, begun) = (hired.len(), Instant::now());
         let mut crew = Self { journal: Arc::default(), members: Vec::new(), seed };
         for (number, (id, token)) in hired.into_iter().enumerate() {
             crew.members.push(Member { ending: Ending::default(), id, token });
-            crew.dial(number, urls(number), PAGE);
+            crew.dial(number, urls(number), page);
         }
         let journal = Arc::clone(&crew.journal);
         until("all workers are registered", || journal.registered_after(begun).len() == count).await?;

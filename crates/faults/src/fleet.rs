@@ -2,6 +2,7 @@
 //! bad.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -57,6 +58,31 @@ pub(crate) struct Shape {
     pub(crate) heartbeat: Duration,
     /// Points in the scheduler's code where it shall fail, as the crate `fail` reads them.
     pub(crate) points: Option<&'static str>,
+    /// Which version all of them are.
+    pub(crate) version: Version,
+}
+
+/// Of which version a program is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// That of the code that this is.
+    This,
+    /// The one before, which `scripts/before.sh` builds from the history.
+    Before,
+}
+
+impl Version {
+    /// A program of it by its name.
+    ///
+    /// # Errors
+    /// It isn't built.
+    pub(crate) fn program(self, name: &str) -> anyhow::Result<PathBuf> {
+        match self {
+            Self::This => Ok(process::binary(name)?),
+            Self::Before => process::binary(&format!("before/{name}"))
+                .map_err(|_| anyhow::anyhow!("the version before isn't built: scripts/before.sh does that")),
+        }
+    }
 }
 
 impl Default for Shape {
@@ -74,6 +100,7 @@ impl Default for Shape {
             clock: None,
             heartbeat: Duration::from_millis(500),
             points: None,
+            version: Version::This,
         }
     }
 }
@@ -111,7 +138,7 @@ impl Fleet {
         let postgres = Cluster::start(Disk::Waits)?;
         postgres.psql("postgres", &format!("CREATE DATABASE {DATABASE}"))?;
         let nats = NatsServer::start()?;
-        let migrated = process::command(&process::binary("ukai")?)
+        let migrated = process::command(&shape.version.program("ukai")?)
             .args(["migrate", "--database-url", &postgres.url(DATABASE)])
             .output()?;
         ensure!(migrated.status.success(), "migrate: {}", String::from_utf8_lossy(&migrated.stderr));

@@ -10,7 +10,7 @@ use ukai_testkit::process::{self, Process};
 use ukai_testkit::shop::{Shop, ShopHandle};
 
 use crate::crew::{enrol, until};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Version};
 
 /// The worker.
 pub(crate) struct Laptop {
@@ -29,6 +29,19 @@ impl Laptop {
     /// # Errors
     /// It isn't connected.
     pub(crate) async fn start(fleet: &Fleet, url: &str, state: Option<&Path>) -> anyhow::Result<Self> {
+        Self::of(Version::This, fleet, url, state).await
+    }
+
+    /// The same with a worker of either version.
+    ///
+    /// # Errors
+    /// It isn't connected.
+    pub(crate) async fn of(
+        version: Version,
+        fleet: &Fleet,
+        url: &str,
+        state: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         let (shop, open) = Shop::start("127.0.0.1:0".parse()?).await?;
         let (id, token) = enrol(fleet, "laptop").await?;
         let folder = tempfile::tempdir()?;
@@ -36,7 +49,7 @@ impl Laptop {
         std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
         let profiles = folder.path().join("profiles");
         std::fs::create_dir(&profiles)?;
-        let mut command = process::command(&process::binary("ukai-worker")?);
+        let mut command = process::command(&version.program("ukai-worker")?);
         command
             .args(["--server", url, "--name", "laptop", "--ipinfo-url", "off", "--log", "info"])
             .args(["--min-delay-ms", "0", "--max-delay-ms", "0", "--asleep-after-ms", "2000"])

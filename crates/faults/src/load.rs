@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::fleet::{Fleet, send};
 
@@ -31,6 +32,7 @@ pub(crate) struct Seen {
 pub(crate) struct Load {
     seen: Arc<Mutex<Seen>>,
     clients: Vec<tokio::task::JoinHandle<()>>,
+    enough: CancellationToken,
 }
 
 impl Load {
@@ -44,17 +46,23 @@ impl Load {
     #[must_use]
     pub(crate) fn at(http: &reqwest::Client, url: &str, count: usize) -> Self {
         let seen: Arc<Mutex<Seen>> = Arc::default();
+        let enough = CancellationToken::new();
         let clients = (0..CLIENTS).map(|client| {
-            let (seen, http, url) = (Arc::clone(&seen), http.clone(), url.to_owned());
+            let (seen, http, url, enough) = (Arc::clone(&seen), http.clone(), url.to_owned(), enough.clone());
             tokio::spawn(async move {
-                for number in (client..count).step_by(CLIENTS) {
+                for number in (client..count).step_by(CLIENTS).take_while(|_| !enough.is_cancelled()) {
                     submit(&http, &url, number, &seen).await;
                     tokio::time::sleep(PAUSE).await;
                 }
             })
         });
         let clients = clients.collect();
-        Self { seen, clients }
+        Self { seen, clients, enough }
+    }
+
+    /// No more tasks than those that are asked for now.
+    pub(crate) fn enough(&self) {
+        self.enough.cancel();
     }
 
     /// What was seen so far.

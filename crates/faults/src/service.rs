@@ -97,7 +97,7 @@ impl Place<'_> {
         let address = process::free_address()?;
         let mut health = address;
         let door = FaultProxy::to(address).await?;
-        let mut command = process::command(&process::binary(name)?);
+        let mut command = process::command(&self.shape.version.program(name)?);
         command
             .args(["--listen", &address.to_string()])
             .env("UKAI_DATABASE_URL", url.as_str())

@@ -86,6 +86,25 @@ impl Process {
         Ok(Self { name: name.to_owned(), command, child, log })
     }
 
+    /// Starts another program with the same arguments and settings, after this one ended.
+    ///
+    /// # Errors
+    /// It can't be started.
+    pub fn start_as(&mut self, program: &Path) -> io::Result<()> {
+        let mut command = Command::new(program);
+        command.args(self.command.get_args()).stdin(Stdio::null()).stdout(Stdio::null());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stderr(File::options().append(true).open(&self.log)?);
+        die_with_this_thread(&mut command);
+        self.command = command;
+        self.start_again()
+    }
+
     /// Starts the same command again, after it ended.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod rolling;
 mod storage;
 mod stuck;
 mod tokens;
+mod versions;
 mod worker;
 
 use std::future::Future;
@@ -125,7 +126,7 @@ rows! {
     "F20" storage::full_under_one_process: "disk full under SQLite, and under the artifact store",
     "F20b" storage::full_under_postgres: "disk full under PostgreSQL",
     "F20c" storage::full_under_a_worker: "disk full under a worker that can't deliver",
-    "F21" storage::killed_at_any_moment: "SQLite: killed at 40 moments, each fourth file looked at",
+    "F21" storage::killed_at_any_moment: "SQLite: killed at 1,000 moments, also while it starts; each fiftieth file looked at",
     "F22" link::half_open_and_unread: "a half-open worker; one that doesn't read",
     "F23" link::slow_and_late: "a slow worker, late beats, one silent for too long",
     "F24" order::late_result: "a result after its lease was given to another",
@@ -144,6 +145,7 @@ rows! {
     "F39" backlog::a_million_waiting: "1,000,000 waiting tasks, then leader and PostgreSQL killed",
     "F41" mixed::migrations: "migrations killed midway, four at once, repeated",
     "F41b" mixed::newer_schema: "services restarted one by one on a newer schema; a newer worker",
+    "F41c" versions::side_by_side: "services of the version before and of this one mixed, in each role, and a worker",
     "F43" leader::deposed_with_a_commit_under_way: "a commit's reply is lost and a standby takes over",
     "F44" stuck::unstorable_reports: "reports that the store can't hold",
     "F44b" stuck::panicking_reports: "reports that panic the leader's step",

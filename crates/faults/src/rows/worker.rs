@@ -24,7 +24,8 @@ pub(super) async fn killed_while_it_works(seed: u64) -> Outcome {
     let journal = Arc::clone(&world.crew.journal);
     let mut at_work = Vec::new();
     until("five are at a page", || {
-        at_work = journal.look(|entries| (0..WORKERS).filter_map(|number| at_page(entries, number)).collect());
+        at_work =
+            journal.look(|entries| (0..WORKERS).filter_map(|number| at_page(entries, number)).collect());
         at_work.len() >= KILLED
     })
     .await?;
@@ -39,7 +40,8 @@ pub(super) async fn killed_while_it_works(seed: u64) -> Outcome {
         // It may have spoken just before it died: then its result may count.
         let reported = Happening::Reported { task: task.clone(), run: *run };
         let is_over = || {
-            journal.first_after(killed, again).is_some() || journal.count(|happening| *happening == reported) > 0
+            journal.first_after(killed, again).is_some()
+                || journal.count(|happening| *happening == reported) > 0
         };
         until("its task is another's", is_over).await?;
         let entry = journal.first_after(killed, again);
