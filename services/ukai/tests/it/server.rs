@@ -150,10 +150,10 @@ impl Server {
         }
     }
 
-    /// What it holds of memory, in KiB.
+    /// What it has allocated of memory, in KiB; pages of its own file come and go with the system.
     pub(crate) fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
