@@ -162,11 +162,20 @@ impl Crew {
         seed: u64,
         urls: impl Fn(usize) -> Vec<String>,
     ) -> anyhow::Result<Self> {
-        let mut hired = Vec::new();
-        for number in 0..count {
-            hired.push(enrol(fleet, &format!("crew-{number}")).await?);
-        }
-        Self::hire(hired, seed, PAGE, urls).await
+        Self::hire(enrol_many(fleet, count).await?, seed, PAGE, urls).await
+    }
+
+    /// The same at pages that take up to `page`.
+    ///
+    /// # Errors
+    /// As [`Crew::start`].
+    pub(crate) async fn start_slow(
+        fleet: &Fleet,
+        count: usize,
+        seed: u64,
+        page: Duration,
+    ) -> anyhow::Result<Self> {
+        Self::hire(enrol_many(fleet, count).await?, seed, page, |number| fleet.gateway_urls(number)).await
     }
 
     /// Connects workers that are known already, by id and token, and waits until all are registered. A page takes them
@@ -236,6 +245,15 @@ impl Crew {
         worker.reconnect = Duration::from_millis(500);
         tokio::spawn(worker.run(member.ending.clone(), observer(&self.journal, number)));
     }
+}
+
+/// So many new workers.
+async fn enrol_many(fleet: &Fleet, count: usize) -> anyhow::Result<Vec<(String, String)>> {
+    let mut hired = Vec::new();
+    for number in 0..count {
+        hired.push(enrol(fleet, &format!("crew-{number}")).await?);
+    }
+    Ok(hired)
 }
 
 /// A new worker's id and token.

@@ -14,16 +14,19 @@ use crate::world::{WORKERS, World};
 /// The monitor says so when a whole gateway's workers fall silent.
 const ALERTS: &[&str] = &[ALERT];
 
+/// How long its workers may be away: longer than the slowest of them needs on a busy machine.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// F08.
 pub(super) async fn killed(seed: u64) -> Outcome {
-    let mut world = World::start(Shape::default(), seed).await?;
+    let mut world = World::start(Shape { away: GRACE, ..Shape::default() }, seed).await?;
     world.fleet.gateways[0].process.kill()?;
     let killed = Instant::now();
     // Workers are dealt to the gateways in turn.
     let journal = std::sync::Arc::clone(&world.crew.journal);
     until("its workers are back", || journal.registered_after(killed).len() == WORKERS / 2).await?;
     let back = killed.elapsed();
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    tokio::time::sleep(GRACE * 2).await;
     world.none_lost("though their workers came back in time")?;
     world.finish(ALERTS).await?;
     Ok(vec![Measure::new("all workers back", back, 30)])
@@ -31,7 +34,7 @@ pub(super) async fn killed(seed: u64) -> Outcome {
 
 /// F09: reports have reached it and can't go on to the bus when it dies.
 pub(super) async fn killed_before_the_bus(seed: u64) -> Outcome {
-    let mut world = World::start(Shape::default(), seed).await?;
+    let mut world = World::start(Shape { away: GRACE, ..Shape::default() }, seed).await?;
     let journal = std::sync::Arc::clone(&world.crew.journal);
     world.fleet.gateways[0].bus.set(HOLD_UP);
     let held = Instant::now();

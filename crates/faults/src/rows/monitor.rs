@@ -27,6 +27,7 @@ pub(super) async fn killed(seed: u64) -> Outcome {
     tokio::time::sleep(LOST * 3).await;
     ensure!(is_connected(&world, quiet).await?, "a worker was declared lost without a monitor");
     let http = world.fleet.http.clone();
+    let first = Instant::now();
     for monitor in &mut world.fleet.monitors {
         monitor.process.start_again()?;
         monitor.ready(&http).await?;
@@ -36,9 +37,8 @@ pub(super) async fn killed(seed: u64) -> Outcome {
         ensure!(started.elapsed() < LOST + Duration::from_secs(20), "it is never declared lost");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let lost = started.elapsed();
-    // The monitors began to listen before they were seen to be ready.
-    ensure!(lost > LOST - Duration::from_millis(1_500), "declared lost {lost:?} after the monitors' start");
+    let (watched, lost) = (first.elapsed(), started.elapsed());
+    ensure!(watched > LOST, "declared lost {watched:?} after the first monitor's start");
     let times = world.fleet.sql(&format!(
         "SELECT count(*) FROM ukai.run WHERE outcome = 'lost' AND worker = '{}'",
         world.crew.members[quiet].id

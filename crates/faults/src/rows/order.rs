@@ -20,7 +20,8 @@ pub(super) async fn late_result(seed: u64) -> Outcome {
     let fleet = Fleet::start(Shape { gateways: 1, ..Shape::default() }).await?;
     let mut crew = Crew::start(&fleet, 1, seed).await?;
     let dialled = Instant::now();
-    let link = crew.relink(&fleet, 0, Duration::from_secs(1)).await?;
+    // Its page is done after the hold, and before the hold ends.
+    let link = crew.relink(&fleet, 0, LOST * 3 / 4).await?;
     let journal = Arc::clone(&crew.journal);
     let task =
         fleet.ask(Method::POST, "/api/tasks", &json!({ "productUrl": "https://shop.example/1" })).await?;

@@ -17,6 +17,8 @@ use crate::world::{WORKERS, World};
 
 /// Workers that die at once.
 const KILLED: usize = 5;
+/// A page that nobody lives to see the end of.
+const ENDLESS: Duration = Duration::from_secs(3_600);
 
 /// F11: five at once while their tasks run, their sockets closed by their systems.
 pub(super) async fn killed_while_it_works(seed: u64) -> Outcome {
@@ -97,7 +99,7 @@ pub(super) async fn killed_before_the_answer(seed: u64) -> Outcome {
 /// F37: who is handed the task dies at once and comes back empty.
 pub(super) async fn poison(seed: u64) -> Outcome {
     let fleet = Fleet::start(Shape::default()).await?;
-    let mut crew = Crew::start(&fleet, 6, seed).await?;
+    let mut crew = Crew::start_slow(&fleet, 6, seed, ENDLESS).await?;
     let journal = Arc::clone(&crew.journal);
     let begun = Instant::now();
     let task =
@@ -113,7 +115,7 @@ pub(super) async fn poison(seed: u64) -> Outcome {
             .collect();
         for worker in met.iter().skip(seen) {
             crew.members[*worker].ending.kill.cancel();
-            crew.dial(*worker, fleet.gateway_urls(*worker), crate::crew::PAGE);
+            crew.dial(*worker, fleet.gateway_urls(*worker), ENDLESS);
         }
         seen = met.len();
         let task = fleet.get(&format!("/api/tasks/{id}")).await?;
