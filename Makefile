@@ -4,7 +4,7 @@
 CARGO ?= cargo
 UKAI := $(or $(CARGO_TARGET_DIR),target)/debug/ukai
 
-.PHONY: help demo up test test-compose test-faults compose-env build bench bench-postgres bench-idle bench-extract clean
+.PHONY: help demo up test test-compose test-faults test-versions compose-env build bench bench-postgres bench-idle bench-extract clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo 'make compose-env   make .env with random secrets for docker-compose.yml'
 	@echo 'make test-compose  run docker-compose.yml for real, kill a gateway and the leader (root; Docker is installed if missing)'
 	@echo 'make test-faults  every fault that is tried on real processes; writes the table of docs/reliability.md'
+	@echo 'make test-versions  the suites of store and bus on newer servers than Debian has: NATS from PyPI, PostgreSQL from npm'
 	@echo 'make bench   measure tasks a second and latency (release build)'
 	@echo 'make bench-postgres  the same on a PostgreSQL of its own, and of the queue alone (release build)'
 	@echo 'make bench-idle  what 10,000 connected workers without work cost (release build)'
@@ -50,6 +51,12 @@ test-faults:
 	@$(CARGO) build --workspace --bins --locked --features ukai-scheduler/failpoints
 	@scripts/before.sh $(or $(CARGO_TARGET_DIR),target)
 	@$(or $(CARGO_TARGET_DIR),target)/debug/ukai-faults --report docs/reliability.md $(ARGS)
+
+test-versions:
+	@scripts/check.sh test
+	@scripts/packages.sh nats-server postgresql
+	@$(CARGO) build --workspace --bins --locked
+	@scripts/test-versions.sh
 
 bench:
 	@scripts/check.sh run

@@ -123,8 +123,11 @@ impl Drop for NatsServer {
     }
 }
 
-/// Debian puts it where only root looks.
+/// Debian puts it where only root looks. `UKAI_TEST_NATS_SERVER` names another one.
 fn binary() -> io::Result<PathBuf> {
+    if let Some(named) = std::env::var_os("UKAI_TEST_NATS_SERVER") {
+        return Ok(named.into());
+    }
     let places = ["/usr/sbin", "/usr/local/bin", "/usr/bin", "/opt/homebrew/bin", "/usr/local/sbin"];
     let found = places.iter().map(|place| Path::new(place).join("nats-server")).find(|path| path.is_file());
     found.ok_or_else(|| io::Error::other("no nats-server: scripts/packages.sh nats-server installs it"))

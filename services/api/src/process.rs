@@ -75,7 +75,7 @@ pub struct ProcessConfig {
 pub async fn run(config: ProcessConfig, tracer: Tracer, shutdown: Shutdown) -> anyhow::Result<()> {
     config.check()?;
     let artifacts = config.artifacts.open(None).map_err(|error| Usage(error.to_string()))?;
-    let listener = http::bind("--listen", config.listen).await?;
+    let listener = http::bind("--listen", config.listen)?;
     let url = &config.database.database_url;
     let that_passes = |error: &StoreError| matches!(error, StoreError::Unavailable(_));
     let reads = ukai_boot::persist("the database", DATABASE_LIMIT, &shutdown, that_passes, || {

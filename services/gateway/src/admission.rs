@@ -87,21 +87,24 @@ async fn handshake(door: &Door, address: IpAddr, token: Option<&str>) -> Result<
         return Err(later(Code::Unavailable, "this gateway is about to end, try another"));
     }
     let known = token.and_then(|token| shared.auth.remembered(token, now));
-    if !matches!(known, Some(Bearer::Worker(_) | Bearer::Enrolling)) {
-        if !shared.auth.charge(address, now) {
-            shared.metrics.handshakes_refused.count("address");
-            let message = "too many connects without a valid token from this address";
-            return Err(later(Code::RateLimited, message));
-        }
-        if let (None, Some(token)) = (known, token)
-            && matches!(shared.auth.bearer(token, now).await, Ok(Bearer::Worker(_)))
-        {
+    let is_welcome = matches!(known, Some(Bearer::Worker(_) | Bearer::Enrolling));
+    if !is_welcome && !shared.auth.charge(address, now) {
+        shared.metrics.handshakes_refused.count("address");
+        let message = "too many connects without a valid token from this address";
+        return Err(later(Code::RateLimited, message));
+    }
+    // Before anything is read: who is sent away must be cheap.
+    if !door.handshakes.lock().unwrap_or_else(PoisonError::into_inner).take(now) {
+        if known.is_none() {
             shared.auth.refund(address);
         }
-    }
-    if !door.handshakes.lock().unwrap_or_else(PoisonError::into_inner).take(now) {
         shared.metrics.handshakes_refused.count("gateway");
         return Err(later(Code::Unavailable, "too many connects at once"));
+    }
+    if let (None, Some(token)) = (known, token)
+        && matches!(shared.auth.bearer(token, now).await, Ok(Bearer::Worker(_)))
+    {
+        shared.auth.refund(address);
     }
     Ok(())
 }

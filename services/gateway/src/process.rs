@@ -69,7 +69,7 @@ pub struct ProcessConfig {
 /// [`Usage`], or what kept it from starting.
 pub async fn run(config: ProcessConfig, tracer: Tracer, shutdown: Shutdown) -> anyhow::Result<()> {
     let settings = Config { tracer, ..config.check()? };
-    let listener = bind("--listen", config.listen).await?;
+    let listener = bind("--listen", config.listen)?;
     let mut registry = Registry::default();
     settings.tracer.register(&mut registry);
     let bus = config.nats.required("gateway").map_err(|error| Usage(format!("--nats-url: {error}")))?;

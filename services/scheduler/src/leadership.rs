@@ -18,6 +18,8 @@ use ukai_store::{CommitError, LeaderRow, Store, StoreError};
 
 /// How long a repeat of a command finds its reply.
 const REPLIES_KEPT: Duration = Duration::from_secs(24 * 3600);
+/// So much the leader's time may be behind the database's.
+const MOST_BEHIND: Duration = Duration::from_secs(2);
 /// Rows of artifacts that one step deletes.
 const ARTIFACTS_AT_ONCE: u32 = 500;
 
@@ -91,7 +93,7 @@ impl Candidate {
         let renewal = leading.spawn(renew(
             Arc::clone(store),
             config.clone(),
-            row.clone(),
+            (row.clone(), clock),
             self.health.clone(),
             leading.clone(),
         ));
@@ -152,11 +154,12 @@ impl Candidate {
     }
 }
 
-/// Renews until the end of the epoch; true when it was lost.
+/// Renews until the end of the epoch; true when it was lost. A leader whose time stood still (its machine slept) ends its
+/// epoch: it takes the next one by the database's time, and gives every clock a fresh start.
 async fn renew(
     store: Arc<dyn Store>,
     config: SchedulerConfig,
-    mut heard: LeaderRow,
+    (mut heard, clock): (LeaderRow, Clock),
     health: Health,
     leading: Shutdown,
 ) -> bool {
@@ -168,6 +171,15 @@ async fn renew(
         }
         match store.renew(heard.epoch, heard.expires_at, config.lease).await {
             Ok(row) => {
+                let behind = row.now.since(clock.now());
+                if behind > MOST_BEHIND {
+                    tracing::warn!(
+                        behind_ms = behind.as_millis(),
+                        "behind the database's time: beginning anew"
+                    );
+                    leading.stop();
+                    return false;
+                }
                 heard = row;
                 renewed = tokio::time::Instant::now();
                 health.set(HEALTH_PART, true);

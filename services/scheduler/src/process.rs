@@ -64,7 +64,7 @@ pub struct ProcessConfig {
 /// [`Usage`], or what kept it from starting.
 pub async fn run(config: ProcessConfig, tracer: Tracer, shutdown: Shutdown) -> anyhow::Result<()> {
     config.check()?;
-    let listener = http::bind("--listen", config.listen).await?;
+    let listener = http::bind("--listen", config.listen)?;
     let address = advertised(config.advertise.as_deref(), listener.local_addr()?)?;
     let mut registry = Registry::default();
     tracer.register(&mut registry);

@@ -149,6 +149,19 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn a_thousand_connections_wait_to_be_accepted() {
+        let listener = super::super::bind("--listen", "127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        for number in 0..1_000 {
+            // One that finds no room is tried again after a second.
+            let connect = tokio::time::timeout(Duration::from_secs(20), TcpStream::connect(address));
+            waiting.push(connect.await.unwrap_or_else(|_| panic!("no room for number {number}")).unwrap());
+        }
+        assert!(super::super::bind("--listen", address).is_err(), "the port is in use");
+    }
+
+    #[tokio::test]
     async fn accepted_connections_notice_a_dead_peer() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -10,11 +10,23 @@ use crate::health::{Health, routes};
 use crate::shutdown::Shutdown;
 use anyhow::Context;
 use std::net::SocketAddr;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
+
+/// Connections that the system keeps until they are accepted: all workers of a gateway that ended come at once. The
+/// system may allow fewer (`net.core.somaxconn`).
+const BACKLOG: u32 = 4_096;
 
 /// Binds the address that `flag` gave. Errors name the flag.
-pub async fn bind(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{flag} {address}"))
+pub fn bind(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // Only the port of a process that has just ended: one that is in use stays refused.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().with_context(|| format!("{flag} {address}"))
 }
 
 /// `/healthz`, `/readyz` and `/metrics` without a key, until `stop`. Returns the address that was bound.
@@ -27,7 +39,7 @@ pub async fn serve_health(
     health: Health,
     stop: &Shutdown,
 ) -> anyhow::Result<SocketAddr> {
-    let listener = bind(flag, address).await?;
+    let listener = bind(flag, address)?;
     let bound = listener.local_addr()?;
     let (open, metrics) = routes(health);
     stop.spawn(serve(listener, open.merge(metrics), stop.clone(), ListenLimits::default()));

@@ -228,6 +228,29 @@ mod tests {
     }
 
     #[test]
+    fn flags() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            nats: NatsFlags,
+        }
+        let options = |arguments: &[&str]| {
+            let line = <Line as clap::Parser>::try_parse_from(std::iter::once(&"x").chain(arguments));
+            line.map(|line| line.nats.options("x").unwrap()).map_err(|error| error.to_string())
+        };
+        assert!(options(&[]).unwrap().is_none());
+        let plain = options(&["--nats-url", "nats://a"]).unwrap().unwrap();
+        assert!(!plain.tls && plain.user.is_none());
+        let tls = options(&["--nats-url", "nats://a", "--nats-tls"]).unwrap().unwrap();
+        assert!(tls.tls && tls.tls_ca.is_none());
+        let ca = options(&["--nats-url", "nats://a", "--nats-tls-ca", "ca.pem"]).unwrap().unwrap();
+        assert!(ca.tls && ca.tls_ca.as_deref() == Some(std::path::Path::new("ca.pem")));
+        let user = ["--nats-url", "nats://b:c@a", "--nats-user", "me", "--nats-password", "secret"];
+        assert_eq!(options(&user).unwrap().unwrap().user, Some(("me".to_owned(), "secret".to_owned())));
+        assert!(options(&["--nats-url", "nats://a", "--nats-user", "me"]).unwrap_err().contains("password"));
+    }
+
+    #[test]
     fn the_settings_that_ship() {
         assert_eq!(NatsOptions::new("a", "x").unwrap().ping_every, Duration::from_secs(5));
     }

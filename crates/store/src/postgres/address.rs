@@ -160,6 +160,47 @@ mod tests {
     }
 
     #[test]
+    fn the_settings_that_ship() {
+        let options = Options::default();
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let seconds = [
+            (options.connect_timeout, 3),
+            (options.acquire_timeout, 3),
+            (options.statement_timeout, 5),
+            (options.lock_timeout, 2),
+            (options.idle_in_transaction, 10),
+            (options.lifetime, 600),
+        ];
+        assert!(seconds.iter().all(|(limit, is)| limit.as_secs() == *is), "{options:?}");
+        assert_eq!(options.readers, 2 * cores + 4);
+        let all = [
+            "lock_timeout=2000",
+            "idle_in_transaction_session_timeout=10000",
+            "tcp_keepalives_idle=15",
+            "tcp_keepalives_interval=5",
+            "tcp_keepalives_count=3",
+            "tcp_user_timeout=20000",
+        ];
+        let own: [(Purpose, &[&str]); 3] = [
+            (Purpose::Lead, &["statement_timeout=5000", "synchronous_commit=on"]),
+            (Purpose::Read, &["statement_timeout=5000", "default_transaction_read_only=on"]),
+            (Purpose::Migrate, &["statement_timeout=120000"]),
+        ];
+        for (purpose, own) in own {
+            let config =
+                Address::parse("postgres://a/b", &options, purpose, "ukai test").expect("an address").config;
+            let text = config.get_options().unwrap_or_default();
+            for setting in all.iter().chain(own) {
+                assert!(text.contains(&format!("-c {setting} ")), "{purpose:?} has no {setting}: {text}");
+            }
+            assert_eq!(config.get_application_name(), Some("ukai test"));
+            assert_eq!(config.get_connect_timeout().map(|limit| limit.as_secs()), Some(3));
+            assert_eq!(config.get_tcp_user_timeout().map(|limit| limit.as_secs()), Some(20));
+            assert!(config.get_keepalives() && config.get_keepalives_idle().as_secs() == 15);
+        }
+    }
+
+    #[test]
     fn what_is_no_address_is_said() {
         for url in [
             "mysql://a/b",

@@ -4,8 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The newest version's folder.
+/// The newest version's folder. `UKAI_TEST_POSTGRES_BIN` names another one.
 pub(super) fn folder() -> io::Result<PathBuf> {
+    if let Some(named) = std::env::var_os("UKAI_TEST_POSTGRES_BIN") {
+        return Ok(named.into());
+    }
     let mut versions: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()

@@ -103,3 +103,19 @@ async fn handshakes_are_limited_with_503() {
     }
     assert!(refused >= 15, "{refused} of 30 refused");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_costs_no_read() {
+    let (server, _leader) = Server::start_with(|config| {
+        config.limits.handshakes_per_second = 1;
+        config.limits.strangers_per_second = 1_000;
+    })
+    .await;
+    let mut refused = 0;
+    for number in 0..30 {
+        let path = format!("/socket.io/?EIO=4&transport=polling&token=ukw_{number:012}_unknown");
+        refused += usize::from(http(&server, &get(&path, "")).await.starts_with("HTTP/1.1 503"));
+    }
+    let read = server.reads.0.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(refused >= 15 && read <= 30 - refused, "{refused} of 30 refused, {read} read");
+}

@@ -1,11 +1,14 @@
-//! While the store is away nobody can be heard: that says nothing of the workers.
+//! While the store is away nobody can be heard, while the machine sleeps no time passes: neither says anything of the
+//! workers.
 
 use crate::kit::gateway::Gateway;
 use crate::kit::{Server, commits, soon, until};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use ukai_domain::{Run, Settings};
 use ukai_rpc::v1;
 use ukai_scheduler::SchedulerConfig;
+use ukai_store::Reads;
 
 #[tokio::test]
 async fn a_stall_of_the_store_loses_no_worker() {
@@ -32,4 +35,43 @@ async fn a_stall_of_the_store_loses_no_worker() {
     reported.unwrap();
     let task = server.submit("https://shop.test/next").await.unwrap();
     assert_eq!(gateway.handed_out(task).await, Run(1));
+}
+
+#[tokio::test]
+async fn a_leader_whose_time_stood_still_begins_anew_by_the_stores() {
+    let settings = Settings { heartbeat_timeout: Duration::from_secs(5), ..Settings::default() };
+    let config =
+        SchedulerConfig { settings, renew_every: Duration::from_millis(100), ..SchedulerConfig::default() };
+    let server = Server::start_with(config).await;
+    let epoch = async || server.store.leader().await.unwrap().unwrap().epoch;
+    let before = epoch().await;
+    let gateway = Gateway::start(&server).await;
+    let task = server.submit("https://shop.test/held").await.unwrap();
+    assert_eq!(gateway.handed_out(task).await, Run(1));
+    // A little is no sleep.
+    server.store.ahead_ms.store(1_500, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(epoch().await, before);
+    let hour = Duration::from_secs(3_600);
+    server.store.ahead_ms.fetch_add(u64::try_from(hour.as_millis()).unwrap(), Ordering::Relaxed);
+    soon(async {
+        while epoch().await == before {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    // Nobody is lost by the hour, and what happens now is an hour later.
+    let next = soon(async {
+        loop {
+            if let Ok(task) = server.submit("https://shop.test/next").await {
+                break task;
+            }
+        }
+    })
+    .await;
+    let (first, second) = (server.store.task(task).await.unwrap(), server.store.task(next).await.unwrap());
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert!(second.body.created_at.since(first.body.created_at) >= hour, "{second:?}");
+    assert!(first.runs.is_empty(), "its run is lost: {first:?}");
+    assert_eq!(epoch().await, before + 1, "once is enough");
 }

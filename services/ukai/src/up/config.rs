@@ -9,6 +9,7 @@ use ukai_boot::Usage;
 use ukai_boot::config::{
     Auth, Enrolment, MetricsListen, Origins, Otlp, Times, TrustedProxies, check_admin_key, check_auth,
 };
+use ukai_bus::NatsFlags;
 
 /// The settings of one machine's Ukai.
 #[derive(Args, Clone, Debug)]
@@ -24,10 +25,6 @@ pub struct UpConfig {
     /// Another database than the embedded one: postgres://…
     #[arg(long, env = "UKAI_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
-
-    /// Another bus than the one inside the process: nats://…
-    #[arg(long, env = "UKAI_NATS_URL", value_name = "URL", hide_env_values = true)]
-    pub nats_url: Option<String>,
 
     /// Browser workers to start beside the server.
     #[arg(long, env = "UKAI_WORKERS", default_value_t = 0, value_name = "N")]
@@ -60,6 +57,10 @@ pub struct UpConfig {
     /// Metrics without a key.
     #[command(flatten)]
     pub metrics: MetricsListen,
+
+    /// Another bus than the one inside the process.
+    #[command(flatten)]
+    pub nats: NatsFlags,
 
     /// Where screenshots and pages are kept.
     #[command(flatten)]

@@ -8,10 +8,8 @@ mod workers;
 
 pub use config::UpConfig;
 
-use anyhow::Context;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use ukai_api::{ApiMetrics, ApiState, AuthMode};
 use ukai_boot::config::Auth;
 use ukai_boot::trace::{CallSpans, Tracer};
@@ -33,8 +31,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(6 * 3_600);
 /// What kept it from starting, or ended it.
 pub async fn run(config: UpConfig, tracer: Tracer, shutdown: Shutdown) -> anyhow::Result<()> {
     let Some(store) = seams::store(&config, &shutdown).await? else { return Ok(()) };
-    let listener =
-        TcpListener::bind(config.listen).await.with_context(|| format!("--listen {}", config.listen))?;
+    let listener = ukai_boot::http::bind("--listen", config.listen)?;
     let address = listener.local_addr()?;
     let first_key = keys::prepare(&config, &*store).await?;
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use ukai_boot::{Registry, Shutdown, Usage};
-use ukai_bus::{Bus, LocalBus, NatsOptions};
+use ukai_bus::{Bus, LocalBus};
 use ukai_store::sqlite::SqliteStore;
 use ukai_store::{Store, StoreError};
 
@@ -31,13 +31,9 @@ pub(super) async fn store(config: &UpConfig, shutdown: &Shutdown) -> anyhow::Res
 
 /// The bus of this process, or the one at `--nats-url`.
 pub(super) async fn bus(config: &UpConfig, registry: &mut Registry) -> anyhow::Result<Arc<dyn Bus>> {
-    match &config.nats_url {
+    match config.nats.options("ukai").map_err(|error| Usage(format!("--nats-url: {error}")))? {
         None => Ok(Arc::new(LocalBus::new())),
-        Some(url) => {
-            let options =
-                NatsOptions::new(url, "ukai").map_err(|error| Usage(format!("--nats-url: {error}")))?;
-            Ok(ukai_bus::connect(options, registry).await?)
-        }
+        Some(options) => Ok(ukai_bus::connect(options, registry).await?),
     }
 }
 

@@ -6,6 +6,7 @@ use ukai_boot::Shutdown;
 use ukai_testkit::shop::Shop;
 
 use crate::{
+    program::{Program, until},
     server::{Server, soon},
     worker::config,
 };
@@ -129,6 +130,27 @@ async fn the_program_ends_in_order_on_sigterm_and_leaves_no_browser() {
     assert!(soon(program.wait()).await.unwrap().success(), "{log}");
     assert_eq!(std::fs::read_dir(&profiles).unwrap().count(), 0, "the browser and its folder are gone");
     assert!(log.contains("registered") && !log.contains("good"), "no token in the log: {log}");
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_program_at_once() {
+    let (base, _shop) = Shop::start("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let mut server = Server::start("127.0.0.1:0").await;
+    let mut program = Program::start(
+        std::path::Path::new(env!("CARGO_BIN_EXE_ukai-worker")),
+        &server.address,
+        &["--allow-private-targets"],
+    );
+    server.connected().await;
+    server.assign("slow", Some(1), &format!("{base}/slow?ms=60000"), Value::Null).await;
+    server.expect("task:started").await;
+    program.signal(nix::sys::signal::Signal::SIGTERM);
+    // It finishes what it has begun.
+    server.expect("worker:draining").await;
+    assert!(program.child.try_wait().unwrap().is_none());
+    program.signal(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(soon(program.child.wait()).await.unwrap().code(), Some(130));
+    until("its browser is gone", || program.family().is_empty()).await;
 }
 
 #[tokio::test]

@@ -65,6 +65,38 @@ async fn a_newer_schema_serves_this_program_where_it_says_so() {
 }
 
 #[tokio::test]
+async fn hot_tables_are_vacuumed_by_settings_of_their_own() {
+    let database = empty().await;
+    for table in ["task_ready", "task_delayed", "task_lease", "job_delta", "job_count", "leader", "expansion"]
+    {
+        let set = database
+            .psql(&format!("SELECT reloptions FROM pg_class WHERE oid = 'ukai.{table}'::regclass"))
+            .unwrap();
+        for setting in
+            ["autovacuum_vacuum_threshold", "autovacuum_vacuum_cost_delay=0", "vacuum_truncate=false"]
+        {
+            assert!(set.contains(setting), "{table} has no {setting}: {set}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_another_encoding_is_refused() {
+    let database = bare().await;
+    let name = format!("ukai_bytes_{}", std::process::id());
+    database
+        .psql(&format!(
+            "CREATE DATABASE {name} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        ))
+        .unwrap();
+    let mut url = url::Url::parse(&database.url()).unwrap();
+    url.set_path(&name);
+    let error = migrate(url.as_str(), &Options::default()).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Damaged(text) if text.contains("UTF8")), "{error}");
+    database.psql(&format!("DROP DATABASE {name} WITH (FORCE)")).unwrap();
+}
+
+#[tokio::test]
 async fn the_scheduler_needs_rows_and_no_tables() {
     let database = empty().await;
     let url = login(&database, "ukai_test_leader", "ukai_scheduler");

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use ukai_domain::scheduler::{Commit, CommitId, Needs, Prefetched, Snapshot};
 use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, Timestamp, WorkerId};
@@ -20,10 +20,19 @@ pub(crate) struct Faulty {
     pub(crate) real: Arc<SqliteStore>,
     pub(crate) is_full: AtomicBool,
     pub(crate) is_away: AtomicBool,
+    /// By so many milliseconds its time is ahead of the real store's.
+    pub(crate) ahead_ms: AtomicU64,
     /// Commits that were sent here.
     pub(crate) commits: AtomicUsize,
     /// Commits wait here while a test has it to itself.
     pub(crate) gate: tokio::sync::RwLock<()>,
+}
+
+impl Faulty {
+    fn later(&self, mut row: LeaderRow) -> LeaderRow {
+        row.now = row.now + Duration::from_millis(self.ahead_ms.load(Ordering::Relaxed));
+        row
+    }
 }
 
 #[async_trait]
@@ -43,10 +52,10 @@ impl Store for Faulty {
         self.real.commit(commit).await
     }
     async fn take_over(&self, address: &str, lease: Duration) -> Result<Option<LeaderRow>, StoreError> {
-        self.real.take_over(address, lease).await
+        Ok(self.real.take_over(address, lease).await?.map(|row| self.later(row)))
     }
     async fn renew(&self, epoch: u64, known: Timestamp, lease: Duration) -> Result<LeaderRow, CommitError> {
-        self.real.renew(epoch, known, lease).await
+        Ok(self.later(self.real.renew(epoch, known, lease).await?))
     }
     async fn release(&self, epoch: u64) -> Result<(), StoreError> {
         self.real.release(epoch).await
@@ -119,7 +128,7 @@ impl Reads for Faulty {
         self.real.named_artifacts(hashes).await
     }
     async fn leader(&self) -> Result<Option<LeaderRow>, StoreError> {
-        self.real.leader().await
+        Ok(self.real.leader().await?.map(|row| self.later(row)))
     }
     async fn total_counts(&self) -> Result<Counts, StoreError> {
         self.real.total_counts().await

@@ -34,8 +34,14 @@ impl Server {
     pub(crate) async fn start_with(config: SchedulerConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let real = SqliteStore::open(folder.path()).unwrap();
-        let (is_full, is_away, commits, gate) = (false.into(), false.into(), 0.into(), ().into());
-        let store = Arc::new(Faulty { real, is_full, is_away, commits, gate });
+        let store = Arc::new(Faulty {
+            real,
+            is_full: false.into(),
+            is_away: false.into(),
+            ahead_ms: 0.into(),
+            commits: 0.into(),
+            gate: ().into(),
+        });
         let bus = LocalBus::new();
         let mut registry = Registry::default();
         let scheduler = Scheduler::new(
