@@ -8,9 +8,21 @@ use serde_json::Value;
 
 use crate::crew::Journal;
 use crate::fleet::Fleet;
+use crate::service::Service;
 
 /// All tasks end within this after the fault.
 const DRAIN: Duration = Duration::from_secs(180);
+
+/// Counters are right within this of quiet.
+const QUIET: Duration = Duration::from_secs(5);
+/// Jobs whose own lists are read.
+const JOBS: usize = 5;
+/// Memory and descriptors are given back within this.
+const SETTLED: Duration = Duration::from_secs(60);
+/// What a small process may need beyond three tenths more: pages of its allocator, and those of a new leader.
+const MEMORY: u64 = 32 << 20;
+/// Descriptors that a process may have more: all workers of the other gateway, connections of a new leader.
+const DESCRIPTORS: usize = 40;
 
 /// A predicate: its name, and a statement that gives a row for each violation.
 pub(crate) const PREDICATES: &[(&str, &str)] = &[
@@ -73,6 +85,7 @@ pub(crate) async fn check(
     forgiven: &[&str],
 ) -> anyhow::Result<()> {
     drained(|| fleet.get("/api/queue")).await?;
+    counted(fleet).await?;
     holds(fleet, journal, accepted, forgiven)
 }
 
@@ -90,12 +103,7 @@ pub(crate) fn holds(
         let rows = fleet.sql(statement)?;
         ensure!(rows.is_empty(), "{name}: {rows}");
     }
-    let known: BTreeSet<String> = fleet.sql("SELECT id FROM ukai.task")?.lines().map(str::to_owned).collect();
-    for id in accepted {
-        ensure!(known.contains(id), "task {id} was answered with 201 and is lost");
-    }
-    let distinct: BTreeSet<&String> = accepted.iter().collect();
-    ensure!(distinct.len() == accepted.len(), "two requests were answered with the same task");
+    known(fleet, accepted)?;
     let completed = fleet.sql("SELECT task, run FROM ukai.run WHERE outcome = 'completed'")?;
     let counted: BTreeMap<&str, &str> = completed.lines().filter_map(|line| line.split_once('|')).collect();
     for (task, runs) in journal.accepted_runs() {
@@ -104,6 +112,20 @@ pub(crate) fn holds(
         ensure!(counts == runs[0].to_string(), "task {task}: run {} was accepted, {counts} counts", runs[0]);
     }
     logs(fleet, forgiven)
+}
+
+/// Each task that was answered with 201 is there, and no two answers are of one task.
+///
+/// # Errors
+/// The first that isn't.
+pub(crate) fn known(fleet: &Fleet, accepted: &[String]) -> anyhow::Result<()> {
+    let known: BTreeSet<String> = fleet.sql("SELECT id FROM ukai.task")?.lines().map(str::to_owned).collect();
+    for id in accepted {
+        ensure!(known.contains(id), "task {id} was answered with 201 and is lost");
+    }
+    let distinct: BTreeSet<&String> = accepted.iter().collect();
+    ensure!(distinct.len() == accepted.len(), "two requests were answered with the same task");
+    Ok(())
 }
 
 /// Reads the queue until nothing is ready, delayed or leased; the balance holds then.
@@ -124,6 +146,108 @@ pub(crate) async fn drained<F: Future<Output = anyhow::Result<Value>>>(
         }
         ensure!(begun.elapsed() < DRAIN, "not drained: {queue}");
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// The counters of the queue are what is there.
+async fn counted(fleet: &Fleet) -> anyhow::Result<()> {
+    let places = "SELECT 'submitted', count(*) FROM ukai.task UNION ALL SELECT 'ready', count(*) FROM ukai.task_ready \
+        UNION ALL SELECT 'delayed', count(*) FROM ukai.task_delayed UNION ALL SELECT 'leased', count(*) FROM \
+        ukai.task_lease UNION ALL SELECT status, count(*) FROM ukai.task_done GROUP BY status";
+    let begun = Instant::now();
+    loop {
+        let queue = fleet.get("/api/queue").await?;
+        let there = fleet.sql(places)?;
+        let there: BTreeMap<&str, &str> = there.lines().filter_map(|line| line.split_once('|')).collect();
+        let is_so = |(place, count): (&String, &Value)| {
+            count.as_u64() == there.get(place.as_str()).map_or(Some(0), |there| there.parse().ok())
+        };
+        if queue["total"].as_object().is_some_and(|total| total.iter().all(is_so)) {
+            return Ok(());
+        }
+        ensure!(begun.elapsed() < QUIET, "counted: {}, there: {there:?}", queue["total"]);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Whoever reads the log by REST, of all or of a job, sees each number once and each task's end.
+///
+/// # Errors
+/// What is missing.
+pub(crate) async fn told(fleet: &Fleet, accepted: &[String]) -> anyhow::Result<()> {
+    let log = events(fleet, "/api/events").await?;
+    for (number, event) in (1_u64..).zip(&log) {
+        ensure!(event["seq"] == number, "event {number} isn't in its place: {event}");
+    }
+    let mut ends: BTreeMap<&str, usize> = BTreeMap::new();
+    for event in log.iter().filter(|event| event["type"] == "taskCompleted") {
+        *ends.entry(event["data"]["taskId"].as_str().unwrap_or_default()).or_default() += 1;
+    }
+    for task in accepted {
+        ensure!(
+            ends.get(task.as_str()) == Some(&1),
+            "the end of task {task} was told {:?} times",
+            ends.get(task.as_str())
+        );
+    }
+    let jobs: BTreeSet<&str> = log.iter().filter_map(|event| event["jobId"].as_str()).collect();
+    for job in jobs.into_iter().take(JOBS) {
+        let own: Vec<&Value> = log.iter().filter(|event| event["jobId"] == job).collect();
+        let listed = events(fleet, &format!("/api/jobs/{job}/events")).await?;
+        ensure!(listed.iter().eq(own), "the list of job {job} leaves events out");
+    }
+    Ok(())
+}
+
+async fn events(fleet: &Fleet, path: &str) -> anyhow::Result<Vec<Value>> {
+    let mut all = Vec::new();
+    loop {
+        let since = all.last().map_or(0, |event: &Value| event["seq"].as_u64().unwrap_or(0));
+        let page = fleet.get(&format!("{path}?since={since}")).await?;
+        match page["items"].as_array() {
+            Some(items) if !items.is_empty() => all.extend(items.iter().cloned()),
+            _ => return Ok(all),
+        }
+    }
+}
+
+/// What a process needs.
+#[derive(Debug)]
+pub(crate) struct Need {
+    name: String,
+    memory: u64,
+    descriptors: usize,
+}
+
+/// What each process that runs needs now.
+///
+/// # Errors
+/// This system doesn't tell.
+pub(crate) fn needs(fleet: &Fleet) -> anyhow::Result<Vec<Need>> {
+    let running = fleet.services().filter(|service| service.process.is_there());
+    let needs = running.map(|Service { process, .. }| {
+        let (memory, descriptors) = (process.memory()?, process.descriptors()?);
+        Ok(Need { name: process.name().to_owned(), memory, descriptors })
+    });
+    needs.collect()
+}
+
+/// Waits until no process needs much more than it did under load, before the fault.
+///
+/// # Errors
+/// One still does after a minute.
+pub(crate) async fn settled(fleet: &Fleet, before: &[Need]) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    loop {
+        let more = needs(fleet)?.into_iter().find_map(|now| {
+            let was = before.iter().find(|was| was.name == now.name)?;
+            let is_more =
+                now.memory > was.memory * 13 / 10 + MEMORY || now.descriptors > was.descriptors + DESCRIPTORS;
+            is_more.then(|| format!("{was:?} before, {now:?} now"))
+        });
+        let Some(more) = more else { return Ok(()) };
+        ensure!(begun.elapsed() < SETTLED, "{more}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 

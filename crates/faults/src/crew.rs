@@ -85,6 +85,23 @@ impl Journal {
         registered.map(|entry| entry.worker).collect()
     }
 
+    /// Task and run of each result that such workers reported after a moment, and that isn't answered.
+    pub(crate) fn unanswered(
+        &self,
+        moment: Instant,
+        such: impl Fn(usize) -> bool,
+    ) -> BTreeSet<(String, u64)> {
+        let mut open = BTreeSet::new();
+        for entry in self.entries().iter().filter(|entry| entry.at > moment && such(entry.worker)) {
+            match &entry.happening {
+                Happening::Reported { task, run } => open.insert((task.clone(), *run)),
+                Happening::Answered { task, run, .. } => open.remove(&(task.clone(), *run)),
+                _ => false,
+            };
+        }
+        open
+    }
+
     /// The runs of each task whose result was accepted.
     #[must_use]
     pub(crate) fn accepted_runs(&self) -> BTreeMap<String, Vec<u64>> {

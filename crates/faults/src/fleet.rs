@@ -1,6 +1,7 @@
 //! All processes of one Ukai, with short clocks, on a database and a bus of their own, each behind links that can be made
 //! bad.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -221,6 +222,16 @@ impl Fleet {
     /// The statement fails.
     pub(crate) fn sql(&self, statement: &str) -> anyhow::Result<String> {
         Ok(self.postgres.psql(DATABASE, statement)?.trim().to_owned())
+    }
+
+    /// Task and run of each row of a statement.
+    ///
+    /// # Errors
+    /// The statement fails.
+    pub(crate) fn runs(&self, statement: &str) -> anyhow::Result<BTreeSet<(String, u64)>> {
+        let rows = self.sql(statement)?;
+        let runs = rows.lines().filter_map(|row| row.split_once('|'));
+        runs.map(|(task, run)| Ok((task.to_owned(), run.parse()?))).collect()
     }
 
     /// The gateways' addresses, that of `first` first.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::check::check;
+use crate::check::{Need, check, known, needs, settled, told};
 use crate::crew::{Crew, is_hand_out, until};
 use crate::fleet::{Fleet, Shape};
 use crate::load::Load;
@@ -17,6 +17,8 @@ pub(crate) struct World {
     pub(crate) fleet: Fleet,
     pub(crate) crew: Crew,
     pub(crate) load: Load,
+    /// What the processes needed before the fault.
+    before: Vec<Need>,
 }
 
 impl World {
@@ -34,11 +36,19 @@ impl World {
         let fleet = Fleet::start(shape).await?;
         let crew = Crew::start_at(&fleet, WORKERS, seed, |number| urls(&fleet, number)).await?;
         let load = Load::start(&fleet, TASKS);
-        let world = Self { fleet, crew, load };
+        let mut world = Self { fleet, crew, load, before: Vec::new() };
         // Another moment of the work for each seed.
         let results = 100 + usize::try_from(seed % 7).unwrap_or(0) * 20;
         world.until_results(results).await?;
+        world.before = needs(&world.fleet)?;
         Ok(world)
+    }
+
+    /// Once everything was submitted, submits more: for faults that outlast the load.
+    pub(crate) async fn submit_more(&mut self, count: usize) -> anyhow::Result<()> {
+        let more = Load::start(&self.fleet, count);
+        let first = std::mem::replace(&mut self.load, more).finish().await?;
+        known(&self.fleet, &first.accepted)
     }
 
     /// Waits until so many results were accepted in all.
@@ -64,10 +74,22 @@ impl World {
         Ok(())
     }
 
+    /// As [`World::finish`], after a fault that no worker saw: each task was handed out once, and completed.
+    pub(crate) async fn finish_without_rerun(self, forgiven: &[&str]) -> anyhow::Result<()> {
+        let Self { fleet, crew, load, before } = self;
+        let seen = load.finish().await?;
+        check(&fleet, &crew.journal, &seen.accepted, forgiven).await?;
+        told(&fleet, &seen.accepted).await?;
+        let other = fleet.sql("SELECT * FROM ukai.run WHERE run > 1 OR outcome <> 'completed'")?;
+        anyhow::ensure!(other.is_empty(), "tasks were handed out again: {other}");
+        settled(&fleet, &before).await
+    }
+
     /// Waits until everything was submitted and has ended, then checks what must hold. `forgiven` are words of error
     /// lines that belong to the fault.
     pub(crate) async fn finish(self, forgiven: &[&str]) -> anyhow::Result<()> {
         let seen = self.load.finish().await?;
-        check(&self.fleet, &self.crew.journal, &seen.accepted, forgiven).await
+        check(&self.fleet, &self.crew.journal, &seen.accepted, forgiven).await?;
+        settled(&self.fleet, &self.before).await
     }
 }

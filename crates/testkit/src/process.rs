@@ -126,6 +126,12 @@ impl Process {
         self.child.id()
     }
 
+    /// Whether it was not seen to end.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        Path::new(&format!("/proc/{}", self.child.id())).exists()
+    }
+
     /// Its resident memory, in bytes.
     ///
     /// # Errors
@@ -135,6 +141,14 @@ impl Process {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
         kib.map(|kib| kib << 10).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
+    /// How many files and sockets it has open.
+    ///
+    /// # Errors
+    /// It ended, or this system doesn't tell.
+    pub fn descriptors(&self) -> io::Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
     }
 
     /// SIGKILL; returns once it is gone.

@@ -18,30 +18,58 @@ use crate::world::{TASKS, WORKERS, World};
 /// As long as three of the fleet's timeouts, and longer than it takes to notice a bus that stands still.
 const GONE: Duration = Duration::from_secs(18);
 
+/// As long as the row says.
+const LONG_GONE: Duration = Duration::from_secs(60);
+/// Restarts, and the time between two of them: two minutes in all.
+const RESTARTS: usize = 24;
+const BETWEEN_RESTARTS: Duration = Duration::from_secs(5);
+/// The clocks of production, and a task's time that is longer than the fault.
+const PRODUCTION: fn() -> Shape = || Shape {
+    task_timeout: Duration::from_secs(300),
+    lost: Duration::from_secs(30),
+    away: Duration::from_secs(10),
+    ..Shape::default()
+};
+
 /// A message that is lost costs its sender a timeout.
 const CHAOTIC_TASKS: usize = 300;
 
 /// F15.
 pub(super) async fn restarted(seed: u64) -> Outcome {
-    let mut world = World::start(Shape::default(), seed).await?;
+    gone(Shape::default(), GONE, seed).await
+}
+
+/// F15 for as long as its row says.
+pub(super) async fn long_gone(seed: u64) -> Outcome {
+    gone(PRODUCTION(), LONG_GONE, seed).await
+}
+
+async fn gone(shape: Shape, time: Duration, seed: u64) -> Outcome {
+    let mut world = World::start(shape, seed).await?;
     world.fleet.nats.kill()?;
-    away(&world).await?;
+    away(&world, time).await?;
     world.fleet.nats.restart()?;
+    returned(world).await
+}
+
+/// F15: it comes back, and is gone again before all have found it.
+pub(super) async fn restarted_often(seed: u64) -> Outcome {
+    let mut world = World::start(PRODUCTION(), seed).await?;
+    for _ in 0..RESTARTS {
+        world.fleet.nats.kill()?;
+        world.fleet.nats.restart()?;
+        away(&world, BETWEEN_RESTARTS).await?;
+    }
+    world.submit_more(CHAOTIC_TASKS).await?;
     returned(world).await
 }
 
 /// F15, its other half: connections stand, and nothing answers.
 pub(super) async fn frozen(seed: u64) -> Outcome {
-    // The clocks of production: what stands still is noticed by pings, which aren't shortened.
-    let shape = Shape {
-        task_timeout: Duration::from_secs(60),
-        lost: Duration::from_secs(30),
-        away: Duration::from_secs(10),
-        ..Shape::default()
-    };
-    let world = World::start(shape, seed).await?;
+    // What stands still is noticed by pings, which aren't shortened.
+    let world = World::start(PRODUCTION(), seed).await?;
     world.fleet.nats.stop()?;
-    away(&world).await?;
+    away(&world, LONG_GONE).await?;
     world.fleet.nats.go_on()?;
     returned(world).await
 }
@@ -81,9 +109,9 @@ pub(super) async fn chaotic(seed: u64) -> Outcome {
     Ok(vec![Measure::new("all tasks done, start included", took, 180)])
 }
 
-async fn away(world: &World) -> anyhow::Result<()> {
+async fn away(world: &World, time: Duration) -> anyhow::Result<()> {
     let (gone, before) = (Instant::now(), world.load.accepted());
-    tokio::time::sleep(GONE).await;
+    tokio::time::sleep(time).await;
     let (accepted, refused) = world.load.look(|seen| {
         let refused: Vec<u16> =
             seen.refused.iter().filter(|(at, _)| *at > gone).map(|(_, status)| *status).collect();

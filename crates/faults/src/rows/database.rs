@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use ukai_testkit::proxy::{Fault, Faults};
 
 use super::{Measure, Outcome};
+use crate::crew::until;
 use crate::fleet::Shape;
 use crate::world::{TASKS, World};
 
@@ -20,21 +23,38 @@ const SILENT: Duration = Duration::from_secs(120);
 /// How long its leases are locked.
 const LOCKED: Duration = Duration::from_secs(60);
 
+/// Results wait for longer than a task may take in the other rows: here its time isn't over when they are heard.
+const PATIENT: fn() -> Shape = || Shape { task_timeout: Duration::from_secs(300), ..Shape::default() };
+
 /// F17.
 pub(super) async fn killed(seed: u64) -> Outcome {
-    let mut world = World::start(Shape::default(), seed).await?;
+    let world = World::start(Shape::default(), seed).await?;
     world.fleet.postgres.kill()?;
+    restarted(world).await
+}
+
+/// F17, its other half: it is asked to end, and ends its clients' connections.
+pub(super) async fn stopped(seed: u64) -> Outcome {
+    let world = World::start(Shape::default(), seed).await?;
+    let server = world.fleet.postgres.processes()?.pop().context("a server")?;
+    // As `pg_ctl stop -m fast` does.
+    kill(Pid::from_raw(i32::try_from(server)?), Signal::SIGINT)?;
+    until("it has ended", || world.fleet.postgres.processes().is_err()).await?;
+    restarted(world).await
+}
+
+async fn restarted(mut world: World) -> Outcome {
     tokio::time::sleep(Duration::from_secs(3)).await;
     refused_clearly(&world)?;
     world.fleet.postgres.restart()?;
     let took = resumes(&world).await?;
-    world.finish(OWN_WORDS).await?;
+    world.finish_without_rerun(OWN_WORDS).await?;
     Ok(vec![Measure::new("accepts again after it is ready", took, 5)])
 }
 
 /// F18: packets are dropped on all ways to it.
 pub(super) async fn silent(seed: u64) -> Outcome {
-    let world = World::start(Shape::default(), seed).await?;
+    let world = World::start(PATIENT(), seed).await?;
     world.fleet.set_database(Faults::both(Fault::Hold));
     tokio::time::sleep(SILENT).await;
     over(world, |world| world.fleet.set_database(Faults::default())).await
@@ -42,7 +62,7 @@ pub(super) async fn silent(seed: u64) -> Outcome {
 
 /// F18, its other half: somebody leaves a lock on the leases.
 pub(super) async fn locked(seed: u64) -> Outcome {
-    let world = World::start(Shape::default(), seed).await?;
+    let world = World::start(PATIENT(), seed).await?;
     let lock = "LOCK TABLE ukai.task_lease IN ACCESS EXCLUSIVE MODE";
     let held = world.fleet.postgres.open_transaction(crate::fleet::DATABASE, lock)?;
     tokio::time::sleep(LOCKED).await;
@@ -56,7 +76,7 @@ pub(super) async fn demoted(seed: u64) -> Outcome {
     world.fleet.sql("ALTER SYSTEM SET default_transaction_read_only = on")?;
     world.fleet.sql("SELECT pg_reload_conf()")?;
     let refused = || world.load.look(|seen| seen.refused.len());
-    crate::crew::until("submits are refused", || refused() > 0).await?;
+    until("submits are refused", || refused() > 0).await?;
     refused_clearly(&world)?;
     next.promote(&world.fleet.postgres)?;
     let former = world.fleet.move_database(next)?;
@@ -66,7 +86,7 @@ pub(super) async fn demoted(seed: u64) -> Outcome {
     // Whoever only reads may have stayed with it until now.
     former.kill()?;
     let longest = world.load.look(|seen| seen.longest);
-    world.finish(OWN_WORDS).await?;
+    world.finish_without_rerun(OWN_WORDS).await?;
     Ok(vec![
         Measure::new("the longest answer to a submit", longest, 5),
         Measure::new("accepts again, by the new primary", took, 10),
@@ -90,7 +110,7 @@ async fn over(world: World, end: impl FnOnce(&World)) -> Outcome {
     let longest = world.load.look(|seen| seen.longest);
     end(&world);
     let took = resumes(&world).await?;
-    world.finish(OWN_WORDS).await?;
+    world.finish_without_rerun(OWN_WORDS).await?;
     Ok(vec![
         Measure::new("the longest answer to a submit", longest, 5),
         Measure::new("accepts again", took, 10),
@@ -107,6 +127,6 @@ async fn resumes(world: &World) -> anyhow::Result<Duration> {
 
 async fn accepts_again(world: &World, from: Instant) -> anyhow::Result<Duration> {
     let before = world.load.accepted();
-    crate::crew::until("submits are accepted", || world.load.accepted() > before || before == TASKS).await?;
+    until("submits are accepted", || world.load.accepted() > before || before == TASKS).await?;
     Ok(from.elapsed())
 }

@@ -1,9 +1,7 @@
 //! A gateway dies with its workers' sockets: they come back elsewhere with what they hold.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use ukai_testkit::fake_worker::Happening;
 use ukai_testkit::proxy::{Fault, Faults};
 
 use super::{ALERT, HOLD_UP, Measure, Outcome};
@@ -39,17 +37,7 @@ pub(super) async fn killed_before_the_bus(seed: u64) -> Outcome {
     world.fleet.gateways[0].bus.set(HOLD_UP);
     let held = Instant::now();
     // Workers are dealt to the gateways in turn.
-    let unanswered = || {
-        let mut open = BTreeSet::new();
-        for entry in journal.all().iter().filter(|e| e.at > held && e.worker % 2 == 0) {
-            match &entry.happening {
-                Happening::Reported { task, run } => open.insert((task.clone(), *run)),
-                Happening::Answered { task, run, .. } => open.remove(&(task.clone(), *run)),
-                _ => false,
-            };
-        }
-        open
-    };
+    let unanswered = || journal.unanswered(held, |worker| worker % 2 == 0);
     until("reports wait", || unanswered().len() >= 5).await?;
     let waiting = unanswered();
     world.fleet.gateways[0].process.kill()?;

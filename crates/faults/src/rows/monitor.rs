@@ -6,20 +6,40 @@ use anyhow::{Context, ensure};
 use ukai_testkit::proxy::{Fault, Faults};
 
 use super::{ALERT, HOLD_BOTH, Measure, Outcome};
-use crate::crew::{PAGE, until};
+use crate::crew::{is_hand_out, until};
 use crate::fleet::{Fleet, LOST, Shape};
 use crate::world::{WORKERS, World};
 
 /// Sessions as the leader knows them.
 const SESSIONS: &str = "ukai_scheduler_connected_sessions";
 
+/// No page of a row takes as long.
+const ENDLESS: Duration = Duration::from_secs(600);
+
 /// F10.
 pub(super) async fn killed(seed: u64) -> Outcome {
-    let mut world = World::start(Shape { monitors: 2, ..Shape::default() }, seed).await?;
-    // One worker behind a link that can fall silent.
+    // Tasks don't run out of time before the monitors have judged.
+    let shape = Shape { monitors: 2, task_timeout: ENDLESS, ..Shape::default() };
+    let mut world = World::start(shape, seed).await?;
+    // One worker at an endless page, behind a link that can fall silent.
     let quiet = 0;
-    let link = world.crew.relink(&world.fleet, quiet, PAGE).await?;
+    let dialled = Instant::now();
+    let link = world.crew.relink(&world.fleet, quiet, ENDLESS).await?;
+    let journal = std::sync::Arc::clone(&world.crew.journal);
+    let has_task = || {
+        journal.look(|entries| {
+            entries.iter().any(|e| e.worker == quiet && e.at > dialled && is_hand_out(&e.happening))
+        })
+    };
+    until("it has a task", has_task).await?;
 
+    // Dialling again it had forgotten a task: that loss is no monitor's.
+    let id = world.crew.members[quiet].id.clone();
+    let losses = |fleet: &Fleet| -> anyhow::Result<u64> {
+        let lost = "SELECT count(*) FROM ukai.run WHERE outcome = 'lost' AND worker";
+        Ok(fleet.sql(&format!("{lost} = '{id}'"))?.parse()?)
+    };
+    let before = losses(&world.fleet)?;
     for monitor in &mut world.fleet.monitors {
         monitor.process.kill()?;
     }
@@ -39,11 +59,8 @@ pub(super) async fn killed(seed: u64) -> Outcome {
     }
     let (watched, lost) = (first.elapsed(), started.elapsed());
     ensure!(watched > LOST, "declared lost {watched:?} after the first monitor's start");
-    let times = world.fleet.sql(&format!(
-        "SELECT count(*) FROM ukai.run WHERE outcome = 'lost' AND worker = '{}'",
-        world.crew.members[quiet].id
-    ))?;
-    ensure!(times.parse::<u64>()? <= 1, "two monitors counted {times} losses of one worker");
+    let times = losses(&world.fleet)? - before;
+    ensure!(times == 1, "two monitors counted {times} losses of one worker");
     drop(link);
     world.crew.members[quiet].ending.kill.cancel();
     world.finish(&["many workers fell silent"]).await?;

@@ -72,7 +72,7 @@ pub(super) async fn side_by_side(seed: u64) -> Outcome {
     }
     world.until_results(TASKS).await?;
     world.none_lost("in a change of versions")?;
-    let World { fleet, crew, load } = world;
+    let World { fleet, crew, load, .. } = world;
     let mut accepted = load.finish().await?.accepted;
     for member in &crew.members {
         member.ending.kill.cancel();

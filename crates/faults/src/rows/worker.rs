@@ -7,12 +7,14 @@ use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::json;
 use ukai_testkit::fake_worker::Happening;
-use ukai_testkit::proxy::{Fault, Faults};
+use ukai_testkit::proxy::{Fault, FaultProxy, Faults};
 
-use super::{Measure, Outcome};
+use super::{HOLD_DOWN, HOLD_UP, Measure, Outcome};
 use crate::check::check;
-use crate::crew::{Crew, Entry, is_hand_out, until};
+use crate::crew::{Crew, Entry, Journal, enrol, is_hand_out, until};
 use crate::fleet::{AWAY, Fleet, Shape};
+use crate::hand::{Hand, completed, holding, started};
+use crate::laptop::{Laptop, connection};
 use crate::world::{WORKERS, World};
 
 /// Workers that die at once.
@@ -20,10 +22,37 @@ const KILLED: usize = 5;
 /// A page that nobody lives to see the end of.
 const ENDLESS: Duration = Duration::from_secs(3_600);
 
-/// F11: five at once while their tasks run, their sockets closed by their systems.
+/// F11: one before it said that it began; one after its page, its report still on the way; then five at once while their
+/// tasks run. Their sockets are closed by their systems.
 pub(super) async fn killed_while_it_works(seed: u64) -> Outcome {
     let world = World::start(Shape::default(), seed).await?;
     let journal = Arc::clone(&world.crew.journal);
+    let mut longest = None;
+    for is_page_done in [false, true] {
+        let (_, token) = enrol(&world.fleet, "short-lived").await?;
+        let link = FaultProxy::to(world.fleet.gateways[0].address).await?;
+        let url = format!("http://{}", link.address());
+        let mut hand = Hand::connect(&url, &token, &holding(&[])).await?;
+        let (task, run) = hand.task().await?;
+        if is_page_done {
+            hand.say("task:started", &started(&task, run))?;
+            hand.flush().await?;
+            let begun = format!("SELECT started_at IS NOT NULL FROM ukai.task_lease WHERE id = '{task}'");
+            until("it is known to have begun", || world.fleet.sql(&begun).is_ok_and(|is_so| is_so == "t"))
+                .await?;
+            link.set(HOLD_UP);
+            hand.ask("task:completed", &completed(&task, run))?;
+            hand.flush().await?;
+        }
+        let killed = Instant::now();
+        drop(hand);
+        // With what it still carries.
+        drop(link);
+        let again = |h: &Happening| *h == Happening::Assigned { task: task.clone(), run: run + 1 };
+        until("its task is another's", || journal.first_after(killed, again).is_some()).await?;
+        let entry = journal.first_after(killed, again);
+        longest = longest.max(entry.map(|entry| entry.at.duration_since(killed)));
+    }
     let mut at_work = Vec::new();
     until("five are at a page", || {
         at_work =
@@ -35,7 +64,6 @@ pub(super) async fn killed_while_it_works(seed: u64) -> Outcome {
     for (worker, ..) in &at_work[..KILLED] {
         world.crew.members[*worker].ending.kill.cancel();
     }
-    let mut longest = None;
     for (_, task, run) in &at_work[..KILLED] {
         let again =
             |h: &Happening| matches!(h, Happening::Assigned { task: t, run: r } if t == task && r > run);
@@ -93,6 +121,31 @@ pub(super) async fn killed_before_the_answer(seed: u64) -> Outcome {
     let redone = journal.first_after(again, |h| matches!(h, Happening::Assigned { task, .. } if *task == id));
     ensure!(redone.is_none(), "a stored result was redone");
     check(&fleet, &journal, &[id, next], &[]).await?;
+    Ok(vec![Measure::new("serves again", took, 10)])
+}
+
+/// F12 with a real worker: what its process knew is lost, its outbox isn't.
+pub(super) async fn real_killed_before_the_answer(_seed: u64) -> Outcome {
+    let shape = Shape { gateways: 1, task_timeout: Duration::from_secs(60), ..Shape::default() };
+    let fleet = Fleet::start(shape).await?;
+    let link = FaultProxy::to(fleet.gateways[0].address).await?;
+    let mut laptop = Laptop::start(&fleet, &format!("http://{}", link.address()), None).await?;
+    let id = laptop.submit(&fleet, "/slow?ms=2000").await?;
+    laptop.opens(&fleet, &id).await?;
+    link.set(HOLD_DOWN);
+    let done = format!("SELECT status FROM ukai.task_done WHERE id = '{id}'");
+    until("the result is stored", || fleet.sql(&done).is_ok_and(|status| status == "completed")).await?;
+    laptop.process.kill()?;
+    link.set(Faults::default());
+    connection(&fleet, &laptop.id, false).await?;
+    let again = Instant::now();
+    laptop.process.start_again()?;
+    connection(&fleet, &laptop.id, true).await?;
+    let next = laptop.submit(&fleet, "/jsonld/1").await?;
+    check(&fleet, &Journal::default(), &[id, next], &[]).await?;
+    let took = again.elapsed();
+    let runs = fleet.sql("SELECT run, outcome FROM ukai.run")?;
+    ensure!(runs == "1|completed\n1|completed", "each page was opened once, and counts: {runs}");
     Ok(vec![Measure::new("serves again", took, 10)])
 }
 
