@@ -126,7 +126,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Whether it was not seen to end.
+    /// Whether the system still lists it.
     #[must_use]
     pub fn is_there(&self) -> bool {
         Path::new(&format!("/proc/{}", self.child.id())).exists()

@@ -17,6 +17,9 @@ use crate::hand::{Hand, completed, holding, started};
 use crate::laptop::{Laptop, connection};
 use crate::world::World;
 
+/// How a process ends that is told to a second time.
+const TOLD_TWICE: i32 = 130;
+
 /// F24: at one who is there all the time, in both orders; then at one whose link was held.
 pub(super) async fn late_result(seed: u64) -> Outcome {
     let told = out_of_time().await?;
@@ -162,8 +165,9 @@ pub(super) async fn worker_asked_to_end(_seed: u64) -> Outcome {
     ensure!(laptop.process.status()?.is_none(), "it ended with its page open: {}", laptop.process.log());
     laptop.process.terminate()?;
     let asked = Instant::now();
-    laptop.process.ended(Duration::from_secs(35)).await?;
+    let status = laptop.process.ended(Duration::from_secs(35)).await?;
     let at_once = asked.elapsed();
+    ensure!(status.code() == Some(TOLD_TWICE), "it ended with {status}");
     laptop.process.start_again()?;
     check(&fleet, &Journal::default(), &[first, second], &[]).await?;
     Ok(vec![
