@@ -136,8 +136,14 @@ impl Leader {
 
     /// Gauges that cost a walk over sessions and windows.
     fn look(&self, state: &State) {
-        let oldest = state.oldest_ready().map_or(0.0, |at| self.clock.now().since(at).as_secs_f64());
-        self.metrics.oldest_ready.set(oldest);
+        let (oldest, now) = (state.oldest_ready(), self.clock.now());
+        for (kind, _) in state.depth() {
+            let age = oldest.get(&kind).map_or(0.0, |at| now.since(*at).as_secs_f64());
+            self.metrics
+                .oldest_ready
+                .get_or_create(&crate::metrics::Kind { kind: kind.to_string() })
+                .set(age);
+        }
         self.metrics.connected.set(i64::try_from(state.connected()).unwrap_or(i64::MAX));
     }
 }

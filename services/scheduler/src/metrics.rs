@@ -15,7 +15,7 @@ pub(crate) struct Metrics {
     pub(crate) leading: Gauge,
     pub(crate) tasks: Family<State, Gauge>,
     pub(crate) depth: Family<Kind, Gauge>,
-    pub(crate) oldest_ready: Gauge<f64, AtomicU64>,
+    pub(crate) oldest_ready: Family<Kind, Gauge<f64, AtomicU64>>,
     pub(crate) leases: Gauge,
     pub(crate) connected: Gauge,
     pub(crate) window_rows: Gauge,
@@ -23,6 +23,7 @@ pub(crate) struct Metrics {
     pub(crate) commit_rows: Histogram,
     pub(crate) inputs: Counter,
     pub(crate) handed_out: Counter,
+    pub(crate) dispatch_seconds: Histogram,
     pub(crate) run_ends: Family<Outcome, Counter>,
     pub(crate) refused_reports: Family<Reason, Counter>,
     pub(crate) stage_seconds: Family<Stage, Counter<f64, AtomicU64>>,
@@ -62,7 +63,7 @@ impl Metrics {
             leading: Gauge::default(),
             tasks: Family::default(),
             depth: Family::default(),
-            oldest_ready: Gauge::default(),
+            oldest_ready: Family::default(),
             leases: Gauge::default(),
             connected: Gauge::default(),
             window_rows: Gauge::default(),
@@ -70,6 +71,9 @@ impl Metrics {
             commit_rows: Histogram::new([1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0]),
             inputs: Counter::default(),
             handed_out: Counter::default(),
+            dispatch_seconds: Histogram::new([
+                0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 21600.0,
+            ]),
             run_ends: Family::default(),
             refused_reports: Family::default(),
             stage_seconds: Family::default(),
@@ -83,7 +87,7 @@ impl Metrics {
         r.register("queue_depth", "Ready tasks by kind", m.depth.clone());
         r.register_with_unit(
             "oldest_ready_age",
-            "Age of the oldest ready task in memory",
+            "Age of the oldest ready task in memory, by kind",
             Unit::Seconds,
             m.oldest_ready.clone(),
         );
@@ -94,6 +98,12 @@ impl Metrics {
         r.register("commit_rows", "Row changes of a commit", m.commit_rows.clone());
         r.register("inputs", "Inputs taken", m.inputs.clone());
         r.register("handed_out", "Runs handed out", m.handed_out.clone());
+        r.register_with_unit(
+            "dispatch",
+            "From a task's creation to its first hand-out, wished delays included",
+            Unit::Seconds,
+            m.dispatch_seconds.clone(),
+        );
         r.register("run_ends", "Ended runs by outcome", m.run_ends.clone());
         r.register("refused_reports", "Reports that changed nothing", m.refused_reports.clone());
         r.register("stage_seconds", "Time spent by stage of the loop", m.stage_seconds.clone());

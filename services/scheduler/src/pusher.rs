@@ -71,8 +71,11 @@ impl Pushers {
     /// In order; never waits. A gateway whose queue is full is as good as gone: its leases return by themselves.
     pub(crate) fn send(&mut self, pushes: Vec<Push>, metrics: &Metrics) {
         for push in pushes {
-            if matches!(push.message, PushMessage::Assigned { .. }) {
+            if let PushMessage::Assigned { body, run, assigned_at, .. } = &push.message {
                 metrics.handed_out.inc();
+                if *run == Run(1) {
+                    metrics.dispatch_seconds.observe(assigned_at.since(body.created_at).as_secs_f64());
+                }
             }
             if push.gateway == GatewayId::NIL {
                 continue;

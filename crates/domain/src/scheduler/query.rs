@@ -66,7 +66,7 @@ impl State {
                 .filter(|(_, n)| **n != 0)
                 .map(|(kind, n)| (kind.to_string(), *n))
                 .collect(),
-            oldest_ready: self.queue.oldest(),
+            oldest_ready: self.queue.oldest().into_values().min(),
             workers: self.sessions.values().filter(open).count() as u64,
             free_slots: self
                 .free

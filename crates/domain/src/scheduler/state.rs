@@ -236,9 +236,9 @@ impl State {
         self.depth.iter().map(|(kind, n)| (Arc::clone(kind), *n)).collect()
     }
 
-    /// When the oldest ready task in memory was created.
+    /// When the oldest ready task in memory was created, by kind; kinds without any are left out.
     #[must_use]
-    pub fn oldest_ready(&self) -> Option<Timestamp> {
+    pub fn oldest_ready(&self) -> BTreeMap<&Arc<str>, Timestamp> {
         self.queue.oldest()
     }
 

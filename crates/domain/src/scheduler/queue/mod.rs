@@ -346,10 +346,17 @@ impl Queue {
         })
     }
 
-    /// When the oldest row in memory was created.
-    pub(crate) fn oldest(&self) -> Option<Timestamp> {
-        let windows = self.bands.values().flat_map(|band| band.jobs().flat_map(|(_, queue)| queue.windows()));
-        windows.filter_map(|(_, window)| window.first()).min_by_key(|w| w.body.id).map(|w| w.body.created_at)
+    /// When the oldest row in memory was created, by kind; those without rows are left out.
+    pub(crate) fn oldest(&self) -> BTreeMap<&Arc<str>, Timestamp> {
+        let mut oldest = BTreeMap::new();
+        for ((_, kind), band) in &self.bands {
+            let windows = band.jobs().flat_map(|(_, queue)| queue.windows());
+            for row in windows.filter_map(|(_, window)| window.first()) {
+                let at = oldest.entry(kind).or_insert(row.body.created_at);
+                *at = row.body.created_at.min(*at);
+            }
+        }
+        oldest
     }
 
     /// What is inconsistent inside, in words; empty when sound.
