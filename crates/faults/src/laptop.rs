@@ -1,6 +1,6 @@
 //! A real worker with a real browser, as a process, and a shop for it to visit.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -19,6 +19,7 @@ pub(crate) struct Laptop {
     pub(crate) id: String,
     shop: String,
     _open: ShopHandle,
+    profiles: PathBuf,
     _folder: tempfile::TempDir,
 }
 
@@ -58,7 +59,7 @@ impl Laptop {
             .env("UKAI_BROWSER_PROFILES", &profiles)
             .env("UKAI_STATE_DIR", state.map_or_else(|| folder.path().join("state"), Path::to_owned));
         let process = Process::start("laptop", command, folder.path())?;
-        let laptop = Self { process, id, shop, _open: open, _folder: folder };
+        let laptop = Self { process, id, shop, _open: open, profiles, _folder: folder };
         let outcome = connection(fleet, &laptop.id, true).await;
         outcome.with_context(|| laptop.process.log())?;
         Ok(laptop)
@@ -72,6 +73,26 @@ impl Laptop {
         let body = json!({ "productUrl": format!("{}{path}", self.shop) });
         let task = fleet.ask(Method::POST, "/api/tasks", &body).await?;
         task["id"].as_str().map(str::to_owned).context("an id")
+    }
+
+    /// What its browser has left behind: profiles, and processes that were started on one.
+    ///
+    /// # Errors
+    /// The folder isn't there, or this system doesn't list its processes.
+    pub(crate) fn leftovers(&self) -> anyhow::Result<Vec<String>> {
+        let folders = std::fs::read_dir(&self.profiles)?;
+        let mut left: Vec<String> =
+            folders.map(|entry| Ok(entry?.path().display().to_string())).collect::<std::io::Result<_>>()?;
+        let profiles = self.profiles.display().to_string();
+        for process in std::fs::read_dir("/proc")? {
+            // It may have ended meanwhile.
+            let arguments = std::fs::read(process?.path().join("cmdline")).unwrap_or_default();
+            let arguments = String::from_utf8_lossy(&arguments).replace('\0', " ");
+            if arguments.contains(&profiles) {
+                left.push(arguments);
+            }
+        }
+        Ok(left)
     }
 
     /// Waits until a worker has begun with the task.

@@ -148,6 +148,7 @@ pub(super) async fn worker_asked_to_end(_seed: u64) -> Outcome {
     let mut laptop = Laptop::start(&fleet, &fleet.gateway_urls(0)[0], None).await?;
     let first = laptop.submit(&fleet, "/slow?ms=3000").await?;
     laptop.opens(&fleet, &first).await?;
+    ensure!(laptop.leftovers()?.len() >= 2, "a profile and a process aren't seen while its page is open");
     laptop.process.terminate()?;
     let asked = Instant::now();
     let status = laptop.process.ended(Duration::from_secs(35)).await?;
@@ -155,6 +156,8 @@ pub(super) async fn worker_asked_to_end(_seed: u64) -> Outcome {
     ensure!(status.success(), "it ended with {status}: {}", laptop.process.log());
     let runs = fleet.sql("SELECT outcome FROM ukai.run")?;
     ensure!(runs == "completed", "its task was finished first: {runs}");
+    let left = laptop.leftovers()?;
+    ensure!(left.is_empty(), "it left behind: {left:?}");
 
     laptop.process.start_again()?;
     connection(&fleet, &laptop.id, true).await?;
@@ -170,6 +173,10 @@ pub(super) async fn worker_asked_to_end(_seed: u64) -> Outcome {
     ensure!(status.code() == Some(TOLD_TWICE), "it ended with {status}");
     laptop.process.start_again()?;
     check(&fleet, &Journal::default(), &[first, second], &[]).await?;
+    laptop.process.terminate()?;
+    laptop.process.ended(Duration::from_secs(35)).await?;
+    let left = laptop.leftovers()?;
+    ensure!(left.is_empty(), "left behind by an end at once, also by the next start: {left:?}");
     Ok(vec![
         Measure::new("a worker's orderly end, its page included", orderly, 30),
         Measure::new("its end when it is asked twice", at_once, 2),
