@@ -20,7 +20,7 @@ const JOBS: usize = 5;
 /// Memory and descriptors are given back within this.
 const SETTLED: Duration = Duration::from_secs(60);
 /// What a small process may need beyond three tenths more: pages of its allocator, and those of a new leader.
-const MEMORY: u64 = 16 << 20;
+const MEMORY: u64 = 32 << 20;
 /// Descriptors that a process may have more: all workers of the other gateway, connections of a new leader.
 const DESCRIPTORS: usize = 30;
 
