@@ -1,7 +1,7 @@
 //! The stream to the leader: numbered batches, one in flight; what gathers meanwhile is the next. No timer batches.
 
 use crate::announce::{self, Part, announcement};
-use crate::inbox::Item;
+use crate::inbox::{Item, What};
 use crate::replies;
 use crate::shared::Shared;
 use bytes::Bytes;
@@ -157,11 +157,15 @@ impl Stream {
 
     /// Sends the items until a leader has taken them.
     async fn deliver(&mut self, items: Vec<Item>) -> Option<()> {
-        let (items, inputs) = split(items);
+        let (mut items, mut inputs) = split(items);
         self.shared.metrics.batch_inputs.observe(f64::from(u32::try_from(items.len()).unwrap_or(u32::MAX)));
         let span = self.span(&inputs);
         let traceparent = span.traceparent();
         loop {
+            leave_out_the_gone(&mut items, &mut inputs);
+            if inputs.is_empty() {
+                return Some(());
+            }
             let reply = self.send(&inputs, None, traceparent.as_deref()).await?;
             if !reply.announce_first {
                 replies::apply(&self.shared, items, reply);
@@ -288,6 +292,16 @@ fn too_large(seq: u64, epoch: u64) -> v1::GatewayReply {
 
 /// The number of `GatewayBatch.inputs`; a test holds it to the definition.
 const INPUTS_TAG: u32 = 5;
+
+/// A connect that waited until its session was over is not told: its worker may be elsewhere by now, and the leader would
+/// take that connection for the older one.
+fn leave_out_the_gone(items: &mut Vec<Item>, inputs: &mut Vec<v1::GatewayInput>) {
+    let is_gone = |item: &Item| item.what == What::Connect && item.session.is_gone();
+    if items.iter().any(is_gone) {
+        let both = std::mem::take(items).into_iter().zip(std::mem::take(inputs));
+        (*items, *inputs) = both.filter(|(item, _)| !is_gone(item)).unzip();
+    }
+}
 
 /// The inputs leave the items, so that they are encoded without a copy.
 fn split(mut items: Vec<Item>) -> (Vec<Item>, Vec<v1::GatewayInput>) {

@@ -121,6 +121,9 @@ impl Inbox {
                 return false;
             }
             item.count(|counter, by| counter.fetch_add(by, Ordering::Relaxed));
+            if item.ack.is_none() && matches!(item.what, What::Report { ended: true, .. }) {
+                item.session.reports_once();
+            }
             queue.bytes += item.bytes;
             queue.urgent += usize::from(!item.can_wait);
             let is_news = !item.can_wait || queue.items.is_empty();

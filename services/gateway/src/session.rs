@@ -27,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) address: IpAddr,
     /// Set once and for ever: nothing that comes from the socket counts any more.
     ended: AtomicBool,
+    /// It said that a run is over, and waits for no answer: it won't say so again.
+    reported_once: AtomicBool,
     /// When it was heard last, in ms of the gateway's own clock; 0: never.
     heard: AtomicU64,
     /// What of that the last digest told.
@@ -92,6 +94,7 @@ impl Session {
             connect,
             address,
             ended: AtomicBool::new(false),
+            reported_once: AtomicBool::new(false),
             heard: AtomicU64::new(0),
             told: AtomicU64::new(0),
             state: Mutex::new(State {
@@ -125,6 +128,16 @@ impl Session {
     /// Whether nothing that it says counts any more.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether the leader need not hear of it any more: it is over, and left nothing that counts and comes only once.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.has_ended() && !self.reported_once.load(Ordering::Acquire)
+    }
+
+    /// A report of it was queued that nobody repeats.
+    pub(crate) fn reports_once(&self) {
+        self.reported_once.store(true, Ordering::Release);
     }
 
     /// Ends it; `false` if it had ended before.

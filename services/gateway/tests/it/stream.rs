@@ -65,6 +65,34 @@ async fn nothing_is_lost_while_nobody_leads() {
 }
 
 #[tokio::test]
+async fn a_connect_that_waited_until_its_worker_had_gone_is_not_told() {
+    let bus = LocalBus::new();
+    let server = Server::start_on(bus.clone(), |_| {}).await;
+    let server = &server;
+    let sessions = |n: f64| until(move || (server.metric("ukai_gateway_sessions ") - n).abs() < 0.5);
+    let first = Worker::connect(server).await;
+    sessions(1.0).await;
+    until(|| server.metric(r#"ukai_gateway_batches_total{outcome="no_responders"}"#) > 2.0).await;
+    // Behind what waits for a leader: one that only was there, and one whose word comes but once.
+    let gone = Worker::connect(server).await;
+    let mut once = Worker::connect(server).await;
+    once.emit("task:completed", &completed(9)).await;
+    sessions(3.0).await;
+    drop((gone, once));
+    sessions(1.0).await;
+    let leader = Leader::start(&bus, 7).await;
+    leader.until_input(|input| matches!(input, Input::Report(report) if report.task == numbered(9))).await;
+    let connects = leader.until_connects(2).await;
+    leader.until_input(|input| matches!(input, Input::Disconnect { .. })).await;
+    assert_eq!(
+        (connects.len(), leader.connects().len()),
+        (2, 2),
+        "the one that is there, and the one whose word counts"
+    );
+    drop(first);
+}
+
+#[tokio::test]
 async fn a_leader_that_asks_for_it_is_told_who_holds_what() {
     let (server, leader) = Server::start().await;
     let auth = r#"{"capacity":4,"inFlight":[{"taskId":"00000000-0000-0000-0000-000000000009","run":2}]}"#;
