@@ -61,10 +61,27 @@ pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> anyhow::Result<()>
     let outcome = Box::pin(run_with(config, Arc::clone(&fetcher) as Arc<dyn PageFetcher>, shutdown)).await;
     care.abort();
     let _ = care.await;
-    if let Some(fetcher) = Arc::into_inner(fetcher) {
-        fetcher.close().await;
+    match alone(fetcher).await {
+        Some(fetcher) => fetcher.close().await,
+        None => tracing::warn!("the browser is still in use, its profile is removed at the next start"),
     }
     outcome
+}
+
+/// How long everybody may take to let go of the browser at the end.
+const LETTING_GO: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// The one owner, once the others have let go: whoever serves the metrics may be about to end.
+async fn alone<T>(mut shared: Arc<T>) -> Option<T> {
+    let patience = std::time::Instant::now() + LETTING_GO;
+    loop {
+        match Arc::try_unwrap(shared) {
+            Ok(own) => return Some(own),
+            Err(_) if std::time::Instant::now() > patience => return None,
+            Err(still) => shared = still,
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
 }
 
 /// The same with pages from somewhere else.
@@ -176,5 +193,22 @@ fn lock(folder: &Path) -> anyhow::Result<File> {
             bail!("another worker uses {shown}: give each its own --name or --state-dir")
         }
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{shown} can't be locked")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    #[tokio::test]
+    async fn the_last_owner_waits_for_the_others() {
+        let (own, other) = (Arc::new(7), Arc::new(8));
+        let user = Arc::clone(&own);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            drop(user);
+        });
+        assert_eq!(super::alone(own).await, Some(7));
+        assert_eq!(super::alone(other).await, Some(8));
     }
 }
