@@ -160,12 +160,21 @@ pub struct NatsFlags {
 }
 
 impl NatsFlags {
-    /// `None` where no address was given.
+    /// `None` where nothing was given.
     ///
     /// # Errors
-    /// As for [`NatsOptions::new`].
+    /// As for [`NatsOptions::new`], or no address was given, but something else of NATS: whoever says that believes that
+    /// there is one.
     pub fn options(&self, name: &str) -> Result<Option<NatsOptions>, ConnectError> {
-        let Some(url) = self.nats_url.as_deref().filter(|url| !url.is_empty()) else { return Ok(None) };
+        let Some(url) = self.nats_url.as_deref().filter(|url| !url.is_empty()) else {
+            let is_meant = self.nats_user.as_deref().is_some_and(|user| !user.is_empty())
+                || self.nats_tls
+                || self.nats_tls_ca.is_some();
+            return match is_meant {
+                true => Err(ConnectError::Address("it is needed for a user or TLS of NATS".to_owned())),
+                false => Ok(None),
+            };
+        };
         let mut options = NatsOptions::new(url, name)?.tls(self.nats_tls, self.nats_tls_ca.clone());
         if let (Some(user), Some(password)) = (&self.nats_user, &self.nats_password) {
             options = options.user(user, password);
@@ -236,7 +245,8 @@ mod tests {
         }
         let options = |arguments: &[&str]| {
             let line = <Line as clap::Parser>::try_parse_from(std::iter::once(&"x").chain(arguments));
-            line.map(|line| line.nats.options("x").unwrap()).map_err(|error| error.to_string())
+            let line = line.map_err(|error| error.to_string())?;
+            line.nats.options("x").map_err(|error| error.to_string())
         };
         assert!(options(&[]).unwrap().is_none());
         let plain = options(&["--nats-url", "nats://a"]).unwrap().unwrap();
@@ -248,6 +258,11 @@ mod tests {
         let user = ["--nats-url", "nats://b:c@a", "--nats-user", "me", "--nats-password", "secret"];
         assert_eq!(options(&user).unwrap().unwrap().user, Some(("me".to_owned(), "secret".to_owned())));
         assert!(options(&["--nats-url", "nats://a", "--nats-user", "me"]).unwrap_err().contains("password"));
+        let without_address: [&[&str]; 3] =
+            [&["--nats-user", "me", "--nats-password", "x"], &["--nats-tls"], &["--nats-tls-ca", "ca.pem"]];
+        for arguments in without_address {
+            assert!(options(arguments).unwrap_err().contains("needed for a user or TLS"), "{arguments:?}");
+        }
     }
 
     #[test]
