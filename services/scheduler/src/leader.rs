@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use ukai_boot::Shutdown;
 use ukai_bus::Bus;
-use ukai_domain::scheduler::State;
+use ukai_domain::scheduler::{State, faults};
 use ukai_domain::{Code, Rejection};
 use ukai_store::{Store, StoreError};
 
@@ -134,8 +134,13 @@ impl Leader {
         }
     }
 
-    /// Gauges that cost a walk over sessions and windows.
+    /// Gauges that cost a walk over sessions and windows; in debug builds also whether memory is sound.
     fn look(&self, state: &State) {
+        if cfg!(debug_assertions) {
+            for broken in faults(state) {
+                tracing::error!(broken, "the leader's memory isn't sound");
+            }
+        }
         let (oldest, now) = (state.oldest_ready(), self.clock.now());
         for (kind, _) in state.depth() {
             let age = oldest.get(&kind).map_or(0.0, |at| now.since(*at).as_secs_f64());
