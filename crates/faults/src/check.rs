@@ -21,8 +21,8 @@ const JOBS: usize = 5;
 const SETTLED: Duration = Duration::from_secs(60);
 /// What a small process may need beyond three tenths more: pages of its allocator, and those of a new leader.
 const MEMORY: u64 = 32 << 20;
-/// Descriptors that a process may have more: all workers of the other gateway, connections of a new leader.
-const DESCRIPTORS: usize = 30;
+/// Descriptors that a process may have more, beside a socket for each worker of the other gateway: a new leader's.
+const DESCRIPTORS: usize = 10;
 
 /// A predicate: its name, and a statement that gives a row for each violation.
 pub(crate) const PREDICATES: &[(&str, &str)] = &[
@@ -236,13 +236,13 @@ pub(crate) fn needs(fleet: &Fleet) -> anyhow::Result<Vec<Need>> {
 ///
 /// # Errors
 /// One still does after a minute.
-pub(crate) async fn settled(fleet: &Fleet, before: &[Need]) -> anyhow::Result<()> {
+pub(crate) async fn settled(fleet: &Fleet, before: &[Need], workers: usize) -> anyhow::Result<()> {
     let begun = Instant::now();
     loop {
         let more = needs(fleet)?.into_iter().find_map(|now| {
             let was = before.iter().find(|was| was.name == now.name)?;
-            let is_more =
-                now.memory > was.memory * 13 / 10 + MEMORY || now.descriptors > was.descriptors + DESCRIPTORS;
+            let is_more = now.memory > was.memory * 13 / 10 + MEMORY
+                || now.descriptors > was.descriptors + workers / 2 + DESCRIPTORS;
             is_more.then(|| format!("{was:?} before, {now:?} now"))
         });
         let Some(more) = more else { return Ok(()) };

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 
-use crate::{Row, report, row, rows};
+use crate::{Row, Size, Trial, report, row, rows};
 
 /// Tries faults on real processes and measures what comes of them.
 #[derive(Parser)]
@@ -28,6 +28,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
+    /// Ten times the tasks; of all rows those under load are run, and the second table is written.
+    #[arg(long)]
+    large: bool,
+
     /// Names the rows and ends.
     #[arg(long)]
     list: bool,
@@ -45,8 +49,10 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let (size, table) =
+        if arguments.large { (Size::LARGE, report::LARGE) } else { (Size::USUAL, report::USUAL) };
     let chosen: Vec<Row> = if arguments.rows.is_empty() {
-        rows()
+        rows().into_iter().filter(|row| row.is_under_load || !arguments.large).collect()
     } else {
         let named = arguments
             .rows
@@ -59,7 +65,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let mut outcomes = Vec::new();
         for seed in arguments.first..arguments.first + arguments.seeds {
             let begun = Instant::now();
-            let outcome = row.run(seed, Duration::ZERO).await;
+            let outcome = row.run(Trial { seed, size }, Duration::ZERO).await;
             match &outcome {
                 Ok(measures) => {
                     for measure in measures {
@@ -80,7 +86,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     writeln!(out, "\n{}", report::table(&tried))?;
     if let Some(path) = arguments.report {
         let document = std::fs::read_to_string(&path)?;
-        let written = report::put(&document, &tried, &rows())
+        let written = report::put(&document, &tried, &rows(), table)
             .ok_or_else(|| anyhow::anyhow!("{} has no marks for the table", path.display()))?;
         std::fs::write(&path, written)?;
     }

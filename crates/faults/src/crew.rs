@@ -157,7 +157,7 @@ pub(crate) struct Crew {
     seed: u64,
 }
 
-/// What a page takes: evenly spread up to this.
+/// What a page takes where a row doesn't say otherwise: evenly spread up to this.
 pub(crate) const PAGE: Duration = Duration::from_millis(600);
 
 impl Crew {
@@ -166,10 +166,10 @@ impl Crew {
     /// # Errors
     /// One can't be.
     pub(crate) async fn start(fleet: &Fleet, count: usize, seed: u64) -> anyhow::Result<Self> {
-        Self::start_at(fleet, count, seed, |number| fleet.gateway_urls(number)).await
+        Self::start_slow(fleet, count, seed, PAGE).await
     }
 
-    /// The same at addresses of one's own, by the worker's number.
+    /// The same at addresses of one's own, by the worker's number, and at pages that take up to `page`.
     ///
     /// # Errors
     /// One can't be connected.
@@ -177,9 +177,10 @@ impl Crew {
         fleet: &Fleet,
         count: usize,
         seed: u64,
+        page: Duration,
         urls: impl Fn(usize) -> Vec<String>,
     ) -> anyhow::Result<Self> {
-        Self::hire(enrol_many(fleet, count).await?, seed, PAGE, urls).await
+        Self::hire(enrol_many(fleet, count).await?, seed, page, urls).await
     }
 
     /// The same at pages that take up to `page`.
@@ -192,7 +193,7 @@ impl Crew {
         seed: u64,
         page: Duration,
     ) -> anyhow::Result<Self> {
-        Self::hire(enrol_many(fleet, count).await?, seed, page, |number| fleet.gateway_urls(number)).await
+        Self::start_at(fleet, count, seed, page, |number| fleet.gateway_urls(number)).await
     }
 
     /// Connects workers that are known already, by id and token, and waits until all are registered. A page takes them

@@ -15,3 +15,4 @@ mod single;
 mod world;
 
 pub use rows::{Measure, Row, row, rows};
+pub use world::{Size, Trial};

@@ -1,12 +1,15 @@
-//! The table of docs/reliability.md.
+//! The tables of docs/reliability.md.
 
 use std::time::Duration;
 
 use crate::rows::{Outcome, Row};
 
-/// Before and after the table in the document.
-const BEGIN: &str = "<!-- measured: begin -->";
-const END: &str = "<!-- measured: end -->";
+/// What stands in the document before and after a table.
+pub type Marks = (&'static str, &'static str);
+/// Around the table of all rows.
+pub const USUAL: Marks = ("<!-- measured: begin -->", "<!-- measured: end -->");
+/// Around that of rows with ten times the tasks.
+pub const LARGE: Marks = ("<!-- measured at length: begin -->", "<!-- measured at length: end -->");
 
 const HEAD: &str =
     "| row | fault | seeds | measured (worst) | bound | verdict |\n|---|---|---|---|---|---|\n";
@@ -59,12 +62,12 @@ fn seconds(time: Duration) -> String {
     format!("{:.2} s", time.as_secs_f64())
 }
 
-/// The document with the rows that were tried in the table between its marks. Of `all` rows, in their order, those that
+/// The document with the rows that were tried in the table between these marks. Of `all` rows, in their order, those that
 /// weren't tried keep what was measured before. `None` where the marks are missing.
 #[must_use]
-pub fn put(document: &str, tried: &[Tried], all: &[Row]) -> Option<String> {
-    let (before, rest) = document.split_once(BEGIN)?;
-    let (old, after) = rest.split_once(END)?;
+pub fn put(document: &str, tried: &[Tried], all: &[Row], (begin, end): Marks) -> Option<String> {
+    let (before, rest) = document.split_once(begin)?;
+    let (old, after) = rest.split_once(end)?;
     let mut table = String::from(HEAD);
     for row in all {
         if let Some(one) = tried.iter().find(|one| one.row.name == row.name) {
@@ -74,23 +77,25 @@ pub fn put(document: &str, tried: &[Tried], all: &[Row]) -> Option<String> {
             table.push('\n');
         }
     }
-    Some(format!("{before}{BEGIN}\n{table}{END}{after}"))
+    Some(format!("{before}{begin}\n{table}{end}{after}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BEGIN, END, HEAD, Tried, put};
+    use super::{HEAD, LARGE, Tried, USUAL, put};
     use crate::{row, rows};
 
     #[test]
     fn rows_that_were_not_tried_keep_what_was_measured() {
         let tried = |name| Tried { row: row(name).unwrap(), outcomes: vec![(1, Ok(Vec::new()))] };
         let old = "| F01 | old | 1 | x | y | holds |\n| F02 | old | 1 | x | y | holds |\n| gone | z |";
-        let document = format!("head\n{BEGIN}\n{old}\n{END}\ntail\n");
-        let written = put(&document, &[tried("F02"), tried("F03")], &rows()).unwrap();
+        let (begin, end) = USUAL;
+        let tail = format!("{}\n{old}\n{}\n", LARGE.0, LARGE.1);
+        let document = format!("head\n{begin}\n{old}\n{end}\n{tail}");
+        let written = put(&document, &[tried("F02"), tried("F03")], &rows(), USUAL).unwrap();
         let [f02, f03] = ["F02", "F03"].map(|name| super::line(&tried(name)));
         let kept = "| F01 | old | 1 | x | y | holds |\n";
-        assert_eq!(written, format!("head\n{BEGIN}\n{HEAD}{kept}{f02}{f03}{END}\ntail\n"));
-        assert_eq!(put("no marks", &[], &rows()), None);
+        assert_eq!(written, format!("head\n{begin}\n{HEAD}{kept}{f02}{f03}{end}\n{tail}"));
+        assert_eq!(put("no marks", &[], &rows(), USUAL), None);
     }
 }

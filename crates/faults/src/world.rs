@@ -7,36 +7,67 @@ use crate::crew::{Crew, is_hand_out, until};
 use crate::fleet::{Fleet, Shape};
 use crate::load::Load;
 
-/// Workers of a row.
-pub(crate) const WORKERS: usize = 40;
-/// Tasks of a row.
-pub(crate) const TASKS: usize = 1_000;
+/// How much there is to do, and who does it.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// Workers, evenly over the gateways.
+    pub workers: usize,
+    /// Tasks that are submitted, one a request.
+    pub tasks: usize,
+    /// The longest that a page takes; the shortest takes a tenth of it.
+    pub page: Duration,
+}
+
+impl Size {
+    /// For a machine that compiles or tests other things meanwhile: a fifth of the workers, each five times as fast.
+    pub const SMALL: Self = Self { workers: 40, tasks: 1_000, page: Duration::from_millis(600) };
+
+    /// What the table is measured with.
+    pub const USUAL: Self = Self { workers: 200, tasks: 1_000, page: Duration::from_secs(3) };
+
+    /// The same for longer.
+    pub const LARGE: Self = Self { tasks: 10_000, ..Self::USUAL };
+}
+
+/// One run of a row.
+#[derive(Debug, Clone, Copy)]
+pub struct Trial {
+    /// Chooses its moment and the workers' times.
+    pub seed: u64,
+    /// What the fleet does meanwhile, in rows under load.
+    pub size: Size,
+}
+
+/// How long nothing may come of the work.
+const STANDSTILL: Duration = Duration::from_secs(120);
 
 /// A fleet at work.
 pub(crate) struct World {
     pub(crate) fleet: Fleet,
     pub(crate) crew: Crew,
     pub(crate) load: Load,
+    pub(crate) size: Size,
     /// What the processes needed before the fault.
     before: Vec<Need>,
 }
 
 impl World {
     /// Starts a fleet, its crew and a submitter, and waits until results come in.
-    pub(crate) async fn start(shape: Shape, seed: u64) -> anyhow::Result<Self> {
-        Self::start_at(shape, seed, Fleet::gateway_urls).await
+    pub(crate) async fn start(shape: Shape, trial: Trial) -> anyhow::Result<Self> {
+        Self::start_at(shape, trial, Fleet::gateway_urls).await
     }
 
     /// The same with workers that dial the addresses of one's own choice.
     pub(crate) async fn start_at(
         shape: Shape,
-        seed: u64,
+        Trial { seed, size }: Trial,
         urls: impl Fn(&Fleet, usize) -> Vec<String>,
     ) -> anyhow::Result<Self> {
         let fleet = Fleet::start(shape).await?;
-        let crew = Crew::start_at(&fleet, WORKERS, seed, |number| urls(&fleet, number)).await?;
-        let load = Load::start(&fleet, TASKS);
-        let mut world = Self { fleet, crew, load, before: Vec::new() };
+        let crew =
+            Crew::start_at(&fleet, size.workers, seed, size.page, |number| urls(&fleet, number)).await?;
+        let load = Load::start(&fleet, size.tasks);
+        let mut world = Self { fleet, crew, load, size, before: Vec::new() };
         // Another moment of the work for each seed.
         let results = 100 + usize::try_from(seed % 7).unwrap_or(0) * 20;
         world.until_results(results).await?;
@@ -53,8 +84,16 @@ impl World {
 
     /// Waits until so many results were accepted in all.
     pub(crate) async fn until_results(&self, count: usize) -> anyhow::Result<()> {
-        let journal = &self.crew.journal;
-        until("results", || journal.results() >= count).await
+        let (mut seen, mut since) = (0, Instant::now());
+        while seen < count {
+            let now = self.crew.journal.results();
+            if now > seen {
+                (seen, since) = (now, Instant::now());
+            }
+            anyhow::ensure!(since.elapsed() < STANDSTILL, "{seen} results of {count}, and no more");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
     }
 
     /// How long after `fault` the first task was handed out that was handed out after `from`.
@@ -76,13 +115,13 @@ impl World {
 
     /// As [`World::finish`], after a fault that no worker saw: each task was handed out once, and completed.
     pub(crate) async fn finish_without_rerun(self, forgiven: &[&str]) -> anyhow::Result<()> {
-        let Self { fleet, crew, load, before } = self;
+        let Self { fleet, crew, load, size, before } = self;
         let seen = load.finish().await?;
         check(&fleet, &crew.journal, &seen.accepted, forgiven).await?;
         told(&fleet, &seen.accepted).await?;
         let other = fleet.sql("SELECT * FROM ukai.run WHERE run > 1 OR outcome <> 'completed'")?;
         anyhow::ensure!(other.is_empty(), "tasks were handed out again: {other}");
-        settled(&fleet, &before).await
+        settled(&fleet, &before, size.workers).await
     }
 
     /// Waits until everything was submitted and has ended, then checks what must hold. `forgiven` are words of error
@@ -90,6 +129,6 @@ impl World {
     pub(crate) async fn finish(self, forgiven: &[&str]) -> anyhow::Result<()> {
         let seen = self.load.finish().await?;
         check(&self.fleet, &self.crew.journal, &seen.accepted, forgiven).await?;
-        settled(&self.fleet, &self.before).await
+        settled(&self.fleet, &self.before, self.size.workers).await
     }
 }

@@ -11,12 +11,13 @@ use ukai_testkit::proxy::Faults;
 use super::{HOLD_DOWN, HOLD_UP, Measure, Outcome};
 use crate::crew::until;
 use crate::fleet::{Fleet, Shape, send};
+use crate::world::Trial;
 
 const KEY: &str = "one-submit";
 const TASKS: &str = "SELECT count(*) FROM ukai.task";
 
 /// F01: the leader's commit can't reach the database while the api dies.
-pub(super) async fn killed_before_the_commit(_seed: u64) -> Outcome {
+pub(super) async fn killed_before_the_commit(_trial: Trial) -> Outcome {
     let fleet = Fleet::start(Shape { schedulers: 1, gateways: 1, ..Shape::default() }).await?;
     fleet.schedulers[0].database.set(HOLD_UP);
     let first = submit(&fleet);
@@ -27,7 +28,7 @@ pub(super) async fn killed_before_the_commit(_seed: u64) -> Outcome {
 }
 
 /// F02: the leader has committed, and its reply doesn't reach the api.
-pub(super) async fn killed_before_the_reply(_seed: u64) -> Outcome {
+pub(super) async fn killed_before_the_reply(_trial: Trial) -> Outcome {
     let fleet = Fleet::start(Shape { schedulers: 1, gateways: 1, ..Shape::default() }).await?;
     fleet.schedulers[0].door.set(HOLD_DOWN);
     let first = submit(&fleet);

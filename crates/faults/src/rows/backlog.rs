@@ -10,6 +10,7 @@ use super::{Measure, Outcome};
 use crate::check::holds;
 use crate::crew::{Crew, is_hand_out, until};
 use crate::fleet::{Fleet, Shape};
+use crate::world::Trial;
 
 /// Tasks that wait.
 const WAITING: u64 = 1_000_000;
@@ -33,7 +34,7 @@ const FILL: &str = "
     ANALYZE ukai.task_ready";
 
 /// F39.
-pub(super) async fn a_million_waiting(seed: u64) -> Outcome {
+pub(super) async fn a_million_waiting(trial: Trial) -> Outcome {
     let mut fleet = Fleet::start(Shape::default()).await?;
     let body = json!({ "productUrls": ["https://shop.example/first"] });
     fleet.ask(Method::POST, "/api/tasks/batch", &body).await?;
@@ -50,7 +51,7 @@ pub(super) async fn a_million_waiting(seed: u64) -> Outcome {
         scheduler.process.start_again()?;
         scheduler.ready(&http).await?;
     }
-    let crew = Crew::start(&fleet, 20, seed).await?;
+    let crew = Crew::start(&fleet, 20, trial.seed).await?;
     let journal = std::sync::Arc::clone(&crew.journal);
     until("results", || journal.accepted() >= 100).await?;
 

@@ -13,7 +13,7 @@ use crate::check::check;
 use crate::crew::{Crew, until};
 use crate::fleet::{Fleet, Shape};
 use crate::load::Load;
-use crate::world::{TASKS, WORKERS, World};
+use crate::world::{Trial, World};
 
 /// As long as three of the fleet's timeouts, and longer than it takes to notice a bus that stands still.
 const GONE: Duration = Duration::from_secs(18);
@@ -33,19 +33,20 @@ const PRODUCTION: fn() -> Shape = || Shape {
 
 /// A message that is lost costs its sender a timeout.
 const CHAOTIC_TASKS: usize = 300;
+const CHAOTIC_WORKERS: usize = 40;
 
 /// F15.
-pub(super) async fn restarted(seed: u64) -> Outcome {
-    gone(Shape::default(), GONE, seed).await
+pub(super) async fn restarted(trial: Trial) -> Outcome {
+    gone(Shape::default(), GONE, trial).await
 }
 
 /// F15 for as long as its row says.
-pub(super) async fn long_gone(seed: u64) -> Outcome {
-    gone(PRODUCTION(), LONG_GONE, seed).await
+pub(super) async fn long_gone(trial: Trial) -> Outcome {
+    gone(PRODUCTION(), LONG_GONE, trial).await
 }
 
-async fn gone(shape: Shape, time: Duration, seed: u64) -> Outcome {
-    let mut world = World::start(shape, seed).await?;
+async fn gone(shape: Shape, time: Duration, trial: Trial) -> Outcome {
+    let mut world = World::start(shape, trial).await?;
     world.fleet.nats.kill()?;
     away(&world, time).await?;
     world.fleet.nats.restart()?;
@@ -53,8 +54,8 @@ async fn gone(shape: Shape, time: Duration, seed: u64) -> Outcome {
 }
 
 /// F15: it comes back, and is gone again before all have found it.
-pub(super) async fn restarted_often(seed: u64) -> Outcome {
-    let mut world = World::start(PRODUCTION(), seed).await?;
+pub(super) async fn restarted_often(trial: Trial) -> Outcome {
+    let mut world = World::start(PRODUCTION(), trial).await?;
     for _ in 0..RESTARTS {
         world.fleet.nats.kill()?;
         world.fleet.nats.restart()?;
@@ -65,9 +66,9 @@ pub(super) async fn restarted_often(seed: u64) -> Outcome {
 }
 
 /// F15, its other half: connections stand, and nothing answers.
-pub(super) async fn frozen(seed: u64) -> Outcome {
+pub(super) async fn frozen(trial: Trial) -> Outcome {
     // What stands still is noticed by pings, which aren't shortened.
-    let world = World::start(PRODUCTION(), seed).await?;
+    let world = World::start(PRODUCTION(), trial).await?;
     world.fleet.nats.stop()?;
     away(&world, LONG_GONE).await?;
     world.fleet.nats.go_on()?;
@@ -75,18 +76,18 @@ pub(super) async fn frozen(seed: u64) -> Outcome {
 }
 
 /// F16: with clocks a tenth as long, messages are late by a tenth too; one in ten by as much as the row says.
-pub(super) async fn chaotic(seed: u64) -> Outcome {
+pub(super) async fn chaotic(trial: Trial) -> Outcome {
     let chaos = Chaos {
         late: Duration::from_millis(500),
         straggler_percent: 10,
         straggle: Duration::from_secs(5),
         lost_percent: 5,
         twice: true,
-        seed,
+        seed: trial.seed,
     };
     let begun = Instant::now();
     let fleet = Fleet::start(Shape { chaos: Some(chaos), ..Shape::default() }).await?;
-    let crew = Crew::start(&fleet, WORKERS, seed).await?;
+    let crew = Crew::start(&fleet, CHAOTIC_WORKERS, trial.seed).await?;
     let load = Load::start(&fleet, CHAOTIC_TASKS);
     until("all results", || crew.journal.results() >= CHAOTIC_TASKS).await?;
     let took = begun.elapsed();
@@ -117,7 +118,7 @@ async fn away(world: &World, time: Duration) -> anyhow::Result<()> {
             seen.refused.iter().filter(|(at, _)| *at > gone).map(|(_, status)| *status).collect();
         (seen.accepted.len(), refused)
     });
-    ensure!(accepted > before || accepted == TASKS, "nothing was accepted without a bus");
+    ensure!(accepted > before || accepted == world.size.tasks, "nothing was accepted without a bus");
     ensure!(refused.is_empty(), "submits were refused without a bus: {refused:?}");
     Ok(())
 }

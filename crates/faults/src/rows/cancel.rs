@@ -13,7 +13,7 @@ use super::{Measure, Outcome};
 use crate::check::check;
 use crate::crew::{Crew, is_hand_out, until};
 use crate::fleet::{Fleet, Shape};
-use crate::world::World;
+use crate::world::{Trial, World};
 
 /// Cancels that are tried.
 const CANCELS: usize = 60;
@@ -21,8 +21,8 @@ const CANCELS: usize = 60;
 const JOB_WORKERS: usize = 20;
 
 /// F38.
-pub(super) async fn races_with_completion(seed: u64) -> Outcome {
-    let world = World::start(Shape::default(), seed).await?;
+pub(super) async fn races_with_completion(trial: Trial) -> Outcome {
+    let world = World::start(Shape::default(), trial).await?;
     let journal = Arc::clone(&world.crew.journal);
     let mut answers: BTreeMap<String, StatusCode> = BTreeMap::new();
     let mut longest = Duration::ZERO;
@@ -65,10 +65,10 @@ pub(super) async fn races_with_completion(seed: u64) -> Outcome {
 }
 
 /// F38, its other half: a job with running and waiting tasks is cancelled, another goes on.
-pub(super) async fn whole_job(seed: u64) -> Outcome {
+pub(super) async fn whole_job(trial: Trial) -> Outcome {
     let fleet = Fleet::start(Shape::default()).await?;
     // Most pages are open for longer than it takes up to the cancel.
-    let crew = Crew::start_slow(&fleet, JOB_WORKERS, seed, Duration::from_secs(8)).await?;
+    let crew = Crew::start_slow(&fleet, JOB_WORKERS, trial.seed, Duration::from_secs(8)).await?;
     let journal = Arc::clone(&crew.journal);
     let other = submit_job(&fleet, "other", JOB_WORKERS / 2).await?;
     let cancelled = submit_job(&fleet, "cancelled", JOB_WORKERS).await?;

@@ -9,18 +9,18 @@ use crate::check::check;
 use crate::crew::{Crew, until};
 use crate::fleet::{Fleet, LOST, Shape};
 use crate::laptop::{Laptop, connection};
-use crate::world::World;
+use crate::world::{Trial, World};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
 /// F26: every process has another time, and some are set while they work. Workers tell a time that is months off.
-pub(super) async fn wrong(seed: u64) -> Outcome {
+pub(super) async fn wrong(trial: Trial) -> Outcome {
     let clock = |name: &str, number: usize| match (name, number) {
         ("ukai-scheduler", 0) | ("ukai-gateway", 1) | ("ukai-api", _) => HOUR,
         _ => -HOUR,
     };
-    let mut world = World::start(Shape { clock: Some(clock), ..Shape::default() }, seed).await?;
+    let mut world = World::start(Shape { clock: Some(clock), ..Shape::default() }, trial).await?;
     let leader = world.fleet.leader()?;
     let steps = [
         (&world.fleet.schedulers[leader], -DAY),
@@ -37,7 +37,7 @@ pub(super) async fn wrong(seed: u64) -> Outcome {
     world.none_lost("because clocks were set")?;
     world.fleet.schedulers[leader].process.kill()?;
     let killed = Instant::now();
-    let dispatched = if world.crew.journal.accepted() + 100 < crate::world::TASKS {
+    let dispatched = if world.crew.journal.accepted() + 100 < world.size.tasks {
         world.next_hand_out(killed, killed + Duration::from_millis(50)).await?
     } else {
         until("another leads", || world.fleet.leader().is_ok_and(|now| now != leader)).await?;
@@ -49,7 +49,7 @@ pub(super) async fn wrong(seed: u64) -> Outcome {
 }
 
 /// F26, its other half: a real worker with a real browser sleeps while its page is open.
-pub(super) async fn asleep(seed: u64) -> Outcome {
+pub(super) async fn asleep(trial: Trial) -> Outcome {
     let fleet = Fleet::start(Shape {
         schedulers: 1,
         gateways: 1,
@@ -63,7 +63,7 @@ pub(super) async fn asleep(seed: u64) -> Outcome {
     laptop.process.freeze()?;
     let lost = format!("SELECT count(*) FROM ukai.run WHERE task = '{task}' AND outcome = 'lost'");
     until("it is lost", || fleet.sql(&lost).is_ok_and(|count| count == "1")).await?;
-    let crew = Crew::start(&fleet, 1, seed).await?;
+    let crew = Crew::start(&fleet, 1, trial.seed).await?;
     until("another is through with its task", || crew.journal.accepted() == 1).await?;
     crew.members[0].ending.drain.cancel();
     connection(&fleet, &crew.members[0].id, false).await?;

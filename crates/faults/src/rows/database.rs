@@ -10,7 +10,7 @@ use ukai_testkit::proxy::{Fault, Faults};
 use super::{Measure, Outcome};
 use crate::crew::until;
 use crate::fleet::Shape;
-use crate::world::{TASKS, World};
+use crate::world::{Trial, World};
 
 /// A 503, or no answer where the api was cut itself.
 const UNAVAILABLE: u16 = 503;
@@ -27,15 +27,15 @@ const LOCKED: Duration = Duration::from_secs(60);
 const PATIENT: fn() -> Shape = || Shape { task_timeout: Duration::from_secs(300), ..Shape::default() };
 
 /// F17.
-pub(super) async fn killed(seed: u64) -> Outcome {
-    let world = World::start(Shape::default(), seed).await?;
+pub(super) async fn killed(trial: Trial) -> Outcome {
+    let world = World::start(Shape::default(), trial).await?;
     world.fleet.postgres.kill()?;
     restarted(world).await
 }
 
 /// F17, its other half: it is asked to end, and ends its clients' connections.
-pub(super) async fn stopped(seed: u64) -> Outcome {
-    let world = World::start(Shape::default(), seed).await?;
+pub(super) async fn stopped(trial: Trial) -> Outcome {
+    let world = World::start(Shape::default(), trial).await?;
     let server = world.fleet.postgres.processes()?.pop().context("a server")?;
     // As `pg_ctl stop -m fast` does.
     kill(Pid::from_raw(i32::try_from(server)?), Signal::SIGINT)?;
@@ -53,16 +53,16 @@ async fn restarted(mut world: World) -> Outcome {
 }
 
 /// F18: packets are dropped on all ways to it.
-pub(super) async fn silent(seed: u64) -> Outcome {
-    let world = World::start(PATIENT(), seed).await?;
+pub(super) async fn silent(trial: Trial) -> Outcome {
+    let world = World::start(PATIENT(), trial).await?;
     world.fleet.set_database(Faults::both(Fault::Hold));
     tokio::time::sleep(SILENT).await;
     over(world, |world| world.fleet.set_database(Faults::default())).await
 }
 
 /// F18, its other half: somebody leaves a lock on the leases.
-pub(super) async fn locked(seed: u64) -> Outcome {
-    let world = World::start(PATIENT(), seed).await?;
+pub(super) async fn locked(trial: Trial) -> Outcome {
+    let world = World::start(PATIENT(), trial).await?;
     let lock = "LOCK TABLE ukai.task_lease IN ACCESS EXCLUSIVE MODE";
     let held = world.fleet.postgres.open_transaction(crate::fleet::DATABASE, lock)?;
     tokio::time::sleep(LOCKED).await;
@@ -70,8 +70,8 @@ pub(super) async fn locked(seed: u64) -> Outcome {
 }
 
 /// F19: the primary turns read-only, and the standby that followed it takes its place. The old one ends a while later.
-pub(super) async fn demoted(seed: u64) -> Outcome {
-    let mut world = World::start(Shape { is_movable: true, ..Shape::default() }, seed).await?;
+pub(super) async fn demoted(trial: Trial) -> Outcome {
+    let mut world = World::start(Shape { is_movable: true, ..Shape::default() }, trial).await?;
     let next = world.fleet.postgres.standby()?;
     world.fleet.sql("ALTER SYSTEM SET default_transaction_read_only = on")?;
     world.fleet.sql("SELECT pg_reload_conf()")?;
@@ -97,7 +97,7 @@ pub(super) async fn demoted(seed: u64) -> Outcome {
 fn refused_clearly(world: &World) -> anyhow::Result<()> {
     let refused: Vec<u16> = world.load.look(|seen| seen.refused.iter().map(|(_, status)| *status).collect());
     ensure!(
-        !refused.is_empty() || world.load.accepted() == TASKS,
+        !refused.is_empty() || world.load.accepted() == world.size.tasks,
         "submits were accepted without a database"
     );
     ensure!(refused.iter().all(|status| *status == UNAVAILABLE), "refused with other words: {refused:?}");
@@ -127,6 +127,6 @@ async fn resumes(world: &World) -> anyhow::Result<Duration> {
 
 async fn accepts_again(world: &World, from: Instant) -> anyhow::Result<Duration> {
     let before = world.load.accepted();
-    until("submits are accepted", || world.load.accepted() > before || before == TASKS).await?;
+    until("submits are accepted", || world.load.accepted() > before || before == world.size.tasks).await?;
     Ok(from.elapsed())
 }

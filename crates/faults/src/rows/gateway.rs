@@ -7,7 +7,7 @@ use ukai_testkit::proxy::{Fault, Faults};
 use super::{ALERT, HOLD_UP, Measure, Outcome};
 use crate::crew::until;
 use crate::fleet::Shape;
-use crate::world::{WORKERS, World};
+use crate::world::{Trial, World};
 
 /// The monitor says so when a whole gateway's workers fall silent.
 const ALERTS: &[&str] = &[ALERT];
@@ -16,13 +16,14 @@ const ALERTS: &[&str] = &[ALERT];
 const GRACE: Duration = Duration::from_secs(5);
 
 /// F08.
-pub(super) async fn killed(seed: u64) -> Outcome {
-    let mut world = World::start(Shape { away: GRACE, ..Shape::default() }, seed).await?;
+pub(super) async fn killed(trial: Trial) -> Outcome {
+    let mut world = World::start(Shape { away: GRACE, ..Shape::default() }, trial).await?;
     world.fleet.gateways[0].process.kill()?;
     let killed = Instant::now();
     // Workers are dealt to the gateways in turn.
     let journal = std::sync::Arc::clone(&world.crew.journal);
-    until("its workers are back", || journal.registered_after(killed).len() == WORKERS / 2).await?;
+    until("its workers are back", || journal.registered_after(killed).len() == world.size.workers / 2)
+        .await?;
     let back = killed.elapsed();
     tokio::time::sleep(GRACE * 2).await;
     world.none_lost("though their workers came back in time")?;
@@ -31,8 +32,8 @@ pub(super) async fn killed(seed: u64) -> Outcome {
 }
 
 /// F09: reports have reached it and can't go on to the bus when it dies.
-pub(super) async fn killed_before_the_bus(seed: u64) -> Outcome {
-    let mut world = World::start(Shape { away: GRACE, ..Shape::default() }, seed).await?;
+pub(super) async fn killed_before_the_bus(trial: Trial) -> Outcome {
+    let mut world = World::start(Shape { away: GRACE, ..Shape::default() }, trial).await?;
     let journal = std::sync::Arc::clone(&world.crew.journal);
     world.fleet.gateways[0].bus.set(HOLD_UP);
     let held = Instant::now();
@@ -53,12 +54,13 @@ pub(super) async fn killed_before_the_bus(seed: u64) -> Outcome {
 }
 
 /// F29: its workers go to the other one by themselves.
-pub(super) async fn cut_from_the_bus(seed: u64) -> Outcome {
-    let world = World::start(Shape::default(), seed).await?;
+pub(super) async fn cut_from_the_bus(trial: Trial) -> Outcome {
+    let world = World::start(Shape::default(), trial).await?;
     world.fleet.gateways[0].bus.set(Faults::both(Fault::Hold));
     let cut = Instant::now();
     let journal = std::sync::Arc::clone(&world.crew.journal);
-    until("its workers are elsewhere", || journal.registered_after(cut).len() >= WORKERS / 2).await?;
+    until("its workers are elsewhere", || journal.registered_after(cut).len() >= world.size.workers / 2)
+        .await?;
     let moved = cut.elapsed();
     world.fleet.gateways[0].bus.set(Faults::default());
     world.finish(&["bus", "NATS", "nats", ALERTS[0]]).await?;

@@ -11,7 +11,7 @@ use ukai_testkit::proxy::Faults;
 use super::{HOLD_DOWN, HOLD_UP, Measure, Outcome};
 use crate::crew::until;
 use crate::fleet::Shape;
-use crate::world::{TASKS, World};
+use crate::world::{Trial, World};
 
 /// Commits that were sent and aren't applied. Other transactions wait for the leader, which hears nothing.
 const OPEN: &str = "SELECT count(*) FROM pg_stat_activity WHERE query = 'COMMIT' AND state <> 'idle'";
@@ -34,8 +34,8 @@ const DISPATCH_AGAIN: u64 = 10;
 const OWN_WORDS: &[&str] = &["stopped leading", "gateways can't be heard"];
 
 /// F03.
-pub(super) async fn killed_before_a_commit(seed: u64) -> Outcome {
-    let mut world = World::start(Shape::default(), seed).await?;
+pub(super) async fn killed_before_a_commit(trial: Trial) -> Outcome {
+    let mut world = World::start(Shape::default(), trial).await?;
     let leader = hold_commits(&world).await?;
     let (killed, _) = kill(&mut world, leader).await?;
     let took = world.next_hand_out(killed, Instant::now()).await?;
@@ -44,8 +44,8 @@ pub(super) async fn killed_before_a_commit(seed: u64) -> Outcome {
 }
 
 /// F03 without a standby: the one that died is started again.
-pub(super) async fn killed_without_a_standby(seed: u64) -> Outcome {
-    let mut world = World::start(Shape { schedulers: 1, ..Shape::default() }, seed).await?;
+pub(super) async fn killed_without_a_standby(trial: Trial) -> Outcome {
+    let mut world = World::start(Shape { schedulers: 1, ..Shape::default() }, trial).await?;
     let leader = hold_commits(&world).await?;
     world.fleet.schedulers[leader].process.kill()?;
     world.fleet.schedulers[leader].database.set(Faults::default());
@@ -60,8 +60,8 @@ pub(super) async fn killed_without_a_standby(seed: u64) -> Outcome {
 }
 
 /// F04: what was leased at the kill is what the standby finds; each goes on as the run that it was.
-pub(super) async fn killed_before_its_effects(seed: u64) -> Outcome {
-    let mut world = World::start(Shape::default(), seed).await?;
+pub(super) async fn killed_before_its_effects(trial: Trial) -> Outcome {
+    let mut world = World::start(Shape::default(), trial).await?;
     let leader = world.fleet.leader()?;
     commit_without_reply(&world, leader).await?;
     let (killed, _) = kill(&mut world, leader).await?;
@@ -71,8 +71,8 @@ pub(super) async fn killed_before_its_effects(seed: u64) -> Outcome {
 }
 
 /// F05: the reports that it has heard, or that wait for it, are answered by the next leader.
-pub(super) async fn killed_before_reports_are_committed(seed: u64) -> Outcome {
-    let mut world = World::start(Shape::default(), seed).await?;
+pub(super) async fn killed_before_reports_are_committed(trial: Trial) -> Outcome {
+    let mut world = World::start(Shape::default(), trial).await?;
     let journal = Arc::clone(&world.crew.journal);
     let held = Instant::now();
     let leader = hold_commits(&world).await?;
@@ -96,8 +96,8 @@ pub(super) async fn killed_before_reports_are_committed(seed: u64) -> Outcome {
 }
 
 /// F06: the reports whose commit it never heard of are answered as duplicates by the next leader.
-pub(super) async fn killed_before_reports_are_answered(seed: u64) -> Outcome {
-    let mut world = World::start(Shape::default(), seed).await?;
+pub(super) async fn killed_before_reports_are_answered(trial: Trial) -> Outcome {
+    let mut world = World::start(Shape::default(), trial).await?;
     let journal = Arc::clone(&world.crew.journal);
     let leader = world.fleet.leader()?;
     commit_without_reply(&world, leader).await?;
@@ -157,8 +157,8 @@ async fn commit_without_reply(world: &World, leader: usize) -> anyhow::Result<()
 }
 
 /// F07.
-pub(super) async fn frozen(seed: u64) -> Outcome {
-    let mut world = World::start(Shape::default(), seed).await?;
+pub(super) async fn frozen(trial: Trial) -> Outcome {
+    let mut world = World::start(Shape::default(), trial).await?;
     let leader = world.fleet.leader()?;
     world.fleet.schedulers[leader].process.freeze()?;
     let frozen = Instant::now();
@@ -173,7 +173,7 @@ pub(super) async fn frozen(seed: u64) -> Outcome {
     world.fleet.schedulers[leader].process.thaw()?;
     let old = &world.fleet.schedulers[leader].process;
     until("it knows that it is deposed", || DEPOSED.iter().any(|words| old.log().contains(words))).await?;
-    world.until_results(TASKS + MORE_TASKS).await?;
+    world.until_results(world.size.tasks + MORE_TASKS).await?;
     ensure!(world.fleet.leader()? != leader, "the one that slept leads");
     let late: u64 = world.fleet.sql(its_last)?.parse()?;
     ensure!(late <= last, "it committed after its epoch was over: {last}, then {late}");
@@ -184,8 +184,8 @@ pub(super) async fn frozen(seed: u64) -> Outcome {
 }
 
 /// F43: the commit is applied and its reply held until a standby leads; then the old leader hears it.
-pub(super) async fn deposed_with_a_commit_under_way(seed: u64) -> Outcome {
-    let world = World::start(Shape::default(), seed).await?;
+pub(super) async fn deposed_with_a_commit_under_way(trial: Trial) -> Outcome {
+    let world = World::start(Shape::default(), trial).await?;
     let leader = world.fleet.leader()?;
     commit_without_reply(&world, leader).await?;
     let held = Instant::now();

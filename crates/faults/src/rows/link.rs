@@ -15,6 +15,7 @@ use crate::check::check;
 use crate::crew::{Crew, Journal, PAGE, until};
 use crate::fleet::{Fleet, LOST, Shape};
 use crate::load::Load;
+use crate::world::Trial;
 
 /// A single gateway and scheduler.
 const SMALL: fn() -> Shape = || Shape { schedulers: 1, gateways: 1, ..Shape::default() };
@@ -26,9 +27,9 @@ const PUSHES: usize = 2_000;
 const PINGS: Duration = Duration::from_secs(25 + 60);
 
 /// F22: first a worker whose link carries nothing any more, then one that speaks but doesn't read what it is sent.
-pub(super) async fn half_open_and_unread(seed: u64) -> Outcome {
+pub(super) async fn half_open_and_unread(trial: Trial) -> Outcome {
     let fleet = Fleet::start(SMALL()).await?;
-    let mut crew = Crew::start(&fleet, 6, seed).await?;
+    let mut crew = Crew::start(&fleet, 6, trial.seed).await?;
     let links = [crew.relink(&fleet, 0, PAGE).await?, crew.relink(&fleet, 1, PAGE).await?];
     let gateway = &fleet.gateways[0];
     let sockets = gateway.metric(&fleet.http, "ukai_gateway_sessions ").await?;
@@ -86,9 +87,9 @@ async fn push(fleet: &Fleet, worker: &str) -> anyhow::Result<()> {
 }
 
 /// F23: a slow one, one whose beats come late, and one that is silent for too long.
-pub(super) async fn slow_and_late(seed: u64) -> Outcome {
+pub(super) async fn slow_and_late(trial: Trial) -> Outcome {
     let fleet = Fleet::start(SMALL()).await?;
-    let mut crew = Crew::start(&fleet, 8, seed).await?;
+    let mut crew = Crew::start(&fleet, 8, trial.seed).await?;
     let journal = Arc::clone(&crew.journal);
     let (slow, late, silent) = (0, 1, 2);
     let page = Duration::from_secs(2);

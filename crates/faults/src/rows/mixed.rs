@@ -16,7 +16,7 @@ use super::{Measure, Outcome};
 use crate::crew::{enrol, until};
 use crate::fleet::{DATABASE, Shape};
 use crate::hand::{Hand, completed, holding};
-use crate::world::{TASKS, World};
+use crate::world::{Trial, World};
 
 /// Migrations that are killed on their way, each a little later.
 const KILLS: u32 = 8;
@@ -26,7 +26,7 @@ const RATE: u32 = 15_000;
 const PARTS: &str = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'ukai'";
 
 /// F41: migrations, killed midway and several at once.
-pub(super) async fn migrations(_seed: u64) -> Outcome {
+pub(super) async fn migrations(_trial: Trial) -> Outcome {
     let cluster = Cluster::start(Disk::Waits)?;
     let logs = tempfile::tempdir()?;
     cluster.psql("postgres", "CREATE DATABASE whole")?;
@@ -63,8 +63,8 @@ pub(super) async fn migrations(_seed: u64) -> Outcome {
 }
 
 /// F41, its other half: services restart one by one on the schema of a newer version, beside a worker of a newer version.
-pub(super) async fn newer_schema(seed: u64) -> Outcome {
-    let mut world = World::start(Shape { away: Duration::from_secs(10), ..Shape::default() }, seed).await?;
+pub(super) async fn newer_schema(trial: Trial) -> Outcome {
+    let mut world = World::start(Shape { away: Duration::from_secs(10), ..Shape::default() }, trial).await?;
     world.fleet.sql(
         "BEGIN; ALTER TABLE ukai.task ADD COLUMN newer text; ALTER TABLE ukai.task_lease ADD COLUMN newer integer DEFAULT 7; \
          ALTER TABLE ukai.run ADD COLUMN newer text; CREATE TABLE ukai.newer (id uuid PRIMARY KEY); \
@@ -87,7 +87,7 @@ pub(super) async fn newer_schema(seed: u64) -> Outcome {
     let url = world.fleet.postgres.url(DATABASE);
     finish(vec![start(&url, logs.path(), "older")?]).await?;
     // One is the newer worker's.
-    world.until_results(TASKS - 1).await?;
+    world.until_results(world.size.tasks - 1).await?;
     world.none_lost("in a change of versions")?;
     // One that says that it doesn't serve this version any more.
     world.fleet.sql("UPDATE ukai.migration SET serves = version WHERE version = (SELECT max(version) FROM ukai.migration)")?;

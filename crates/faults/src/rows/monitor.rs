@@ -8,7 +8,7 @@ use ukai_testkit::proxy::{Fault, Faults};
 use super::{ALERT, HOLD_BOTH, Measure, Outcome};
 use crate::crew::{is_hand_out, until};
 use crate::fleet::{Fleet, LOST, Shape};
-use crate::world::{WORKERS, World};
+use crate::world::{Trial, World};
 
 /// Sessions as the leader knows them.
 const SESSIONS: &str = "ukai_scheduler_connected_sessions";
@@ -17,10 +17,10 @@ const SESSIONS: &str = "ukai_scheduler_connected_sessions";
 const ENDLESS: Duration = Duration::from_secs(600);
 
 /// F10.
-pub(super) async fn killed(seed: u64) -> Outcome {
+pub(super) async fn killed(trial: Trial) -> Outcome {
     // Tasks don't run out of time before the monitors have judged.
     let shape = Shape { monitors: 2, task_timeout: ENDLESS, ..Shape::default() };
-    let mut world = World::start(shape, seed).await?;
+    let mut world = World::start(shape, trial).await?;
     // One worker at an endless page, behind a link that can fall silent.
     let quiet = 0;
     let dialled = Instant::now();
@@ -68,14 +68,14 @@ pub(super) async fn killed(seed: u64) -> Outcome {
 }
 
 /// F46: the judge stands still, then all workers of one gateway fall silent at once.
-pub(super) async fn stalled(seed: u64) -> Outcome {
+pub(super) async fn stalled(trial: Trial) -> Outcome {
     let through_its_door = |fleet: &Fleet, number: usize| match number % 2 {
         0 => vec![format!("http://{}", fleet.gateways[0].door.address())],
         _ => fleet.gateway_urls(1),
     };
     // Tasks don't run out of time before the monitor has judged twice.
     let shape = Shape { task_timeout: Duration::from_secs(60), ..Shape::default() };
-    let world = World::start_at(shape, seed, through_its_door).await?;
+    let world = World::start_at(shape, trial, through_its_door).await?;
     world.fleet.monitors[0].process.freeze()?;
     tokio::time::sleep(LOST * 3).await;
     world.fleet.monitors[0].process.thaw()?;
@@ -83,7 +83,8 @@ pub(super) async fn stalled(seed: u64) -> Outcome {
     tokio::time::sleep(LOST / 2).await;
     world.none_lost("because the monitor stood still")?;
 
-    let quiet: Vec<_> = (0..WORKERS).step_by(2).map(|number| &world.crew.members[number].id).collect();
+    let quiet: Vec<_> =
+        (0..world.size.workers).step_by(2).map(|number| &world.crew.members[number].id).collect();
     let open = world.fleet.schedulers[world.fleet.leader()?].metric(&world.fleet.http, SESSIONS).await?;
     let log = || world.fleet.monitors[0].process.log();
     ensure!(!log().contains(ALERT), "it alerted because it stood still");

@@ -15,15 +15,15 @@ use crate::crew::{Crew, Journal, enrol, is_hand_out, until};
 use crate::fleet::{Fleet, LOST, Shape};
 use crate::hand::{Hand, completed, holding, started};
 use crate::laptop::{Laptop, connection};
-use crate::world::World;
+use crate::world::{Trial, World};
 
 /// How a process ends that is told to a second time.
 const TOLD_TWICE: i32 = 130;
 
 /// F24: at one who is there all the time, in both orders; then at one whose link was held.
-pub(super) async fn late_result(seed: u64) -> Outcome {
+pub(super) async fn late_result(trial: Trial) -> Outcome {
     let told = out_of_time().await?;
-    let lost = silent(seed).await?;
+    let lost = silent(trial.seed).await?;
     Ok(vec![
         Measure::new("told that its run is over, both orders", told, 1),
         Measure::new("lost after its silence, beyond the timeout", lost.saturating_sub(LOST), 5),
@@ -115,10 +115,10 @@ async fn silent(seed: u64) -> anyhow::Result<Duration> {
 }
 
 /// F35: each process in turn, and each is started again.
-pub(super) async fn asked_to_end(seed: u64) -> Outcome {
+pub(super) async fn asked_to_end(trial: Trial) -> Outcome {
     // The grace of production: here nobody may be too slow for it.
     let mut world =
-        World::start(Shape { monitors: 2, away: Duration::from_secs(10), ..Shape::default() }, seed).await?;
+        World::start(Shape { monitors: 2, away: Duration::from_secs(10), ..Shape::default() }, trial).await?;
     let http = world.fleet.http.clone();
     let mut longest = Duration::ZERO;
     let leader = world.fleet.leader()?;
@@ -142,7 +142,7 @@ pub(super) async fn asked_to_end(seed: u64) -> Outcome {
 }
 
 /// F35, its other half: a real worker is asked to end while its page is open, once and twice.
-pub(super) async fn worker_asked_to_end(_seed: u64) -> Outcome {
+pub(super) async fn worker_asked_to_end(_trial: Trial) -> Outcome {
     let shape = Shape { task_timeout: Duration::from_secs(60), ..Shape::default() };
     let fleet = Fleet::start(shape).await?;
     let mut laptop = Laptop::start(&fleet, &fleet.gateway_urls(0)[0], None).await?;

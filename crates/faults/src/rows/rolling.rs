@@ -15,6 +15,7 @@ use super::{Measure, Outcome};
 use crate::check::check;
 use crate::crew::{Journal, observer};
 use crate::fleet::{ENROLMENT, Fleet, Shape};
+use crate::world::Trial;
 
 /// The monitor says so when whole gateways' workers fall silent.
 const ALERTS: &[&str] = &["many workers fell silent"];
@@ -35,15 +36,15 @@ struct Scale {
 }
 
 /// F28 as in production.
-pub(super) async fn many(seed: u64) -> Outcome {
+pub(super) async fn many(trial: Trial) -> Outcome {
     let page = Duration::from_secs(55);
-    restarted(Scale { workers: 10_000, pace: 250, page, reconnect: Duration::from_secs(3) }, seed).await
+    restarted(Scale { workers: 10_000, pace: 250, page, reconnect: Duration::from_secs(3) }, trial.seed).await
 }
 
 /// F28 with a few workers.
-pub(super) async fn few(seed: u64) -> Outcome {
+pub(super) async fn few(trial: Trial) -> Outcome {
     let page = Duration::from_secs(8);
-    restarted(Scale { workers: 300, pace: 300, page, reconnect: Duration::from_secs(1) }, seed).await
+    restarted(Scale { workers: 300, pace: 300, page, reconnect: Duration::from_secs(1) }, trial.seed).await
 }
 
 async fn restarted(scale: Scale, seed: u64) -> Outcome {

@@ -18,7 +18,7 @@ use crate::hand::{Hand, holding, started};
 use crate::laptop::Laptop;
 use crate::load::Load;
 use crate::single::Single;
-use crate::world::World;
+use crate::world::{Trial, World};
 
 /// Bytes of a small disk.
 const SMALL: usize = 64 << 20;
@@ -35,7 +35,7 @@ const KILLS: u32 = 1_000;
 const LIFE: Duration = Duration::from_millis(400);
 
 /// F21: the moments are chosen by the seed; each tenth start may be finished, the others may die on their way.
-pub(super) async fn killed_at_any_moment(seed: u64) -> Outcome {
+pub(super) async fn killed_at_any_moment(trial: Trial) -> Outcome {
     let (data, logs) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let mut single = Single::start(data.path(), logs.path(), &[]).await?;
     let mut hired = Vec::new();
@@ -43,10 +43,10 @@ pub(super) async fn killed_at_any_moment(seed: u64) -> Outcome {
         hired.push(single.enrol(&format!("crew-{number}")).await?);
     }
     let url = single.url("");
-    let crew = Crew::hire(hired, seed, Duration::ZERO, |_| vec![url.clone()]).await?;
+    let crew = Crew::hire(hired, trial.seed, Duration::ZERO, |_| vec![url.clone()]).await?;
     let load = Load::at(&single.http, &single.url("/api/tasks"), usize::MAX);
     let mut longest = Duration::ZERO;
-    let mut dice = StdRng::seed_from_u64(seed);
+    let mut dice = StdRng::seed_from_u64(trial.seed);
     for number in 0..KILLS {
         let begun = Instant::now();
         // The moment itself is the fault.
@@ -85,9 +85,9 @@ pub(super) async fn killed_at_any_moment(seed: u64) -> Outcome {
 }
 
 /// F20: PostgreSQL's tables lie on the disk.
-pub(super) async fn full_under_postgres(seed: u64) -> Outcome {
+pub(super) async fn full_under_postgres(trial: Trial) -> Outcome {
     let disk = SmallDisk::make(SMALL).context(NO_MOUNT)?;
-    let world = World::start(Shape::default(), seed).await?;
+    let world = World::start(Shape::default(), trial).await?;
     world.fleet.postgres.move_tables(crate::fleet::DATABASE, disk.path())?;
     disk.fill()?;
     let full = Instant::now();
@@ -106,7 +106,7 @@ pub(super) async fn full_under_postgres(seed: u64) -> Outcome {
 }
 
 /// F20: SQLite's folder is on the disk, then the artifact store.
-pub(super) async fn full_under_one_process(_seed: u64) -> Outcome {
+pub(super) async fn full_under_one_process(_trial: Trial) -> Outcome {
     let disk = SmallDisk::make(SMALL).context(NO_MOUNT)?;
     let logs = tempfile::tempdir()?;
     let single = Single::start(disk.path(), logs.path(), &[]).await?;
@@ -161,7 +161,7 @@ pub(super) async fn full_under_one_process(_seed: u64) -> Outcome {
 }
 
 /// F20: a real worker can't write its result down while nobody takes it.
-pub(super) async fn full_under_a_worker(_seed: u64) -> Outcome {
+pub(super) async fn full_under_a_worker(_trial: Trial) -> Outcome {
     let disk = SmallDisk::make(SMALL).context(NO_MOUNT)?;
     let shape = Shape { schedulers: 1, gateways: 1, away: Duration::from_secs(60), ..Shape::default() };
     let fleet = Fleet::start(Shape { lost: Duration::from_secs(60), ..shape }).await?;

@@ -12,16 +12,17 @@ use crate::crew::{Crew, Entry, Habits, enrol, is_hand_out, until};
 use crate::fleet::{Fleet, LOST, Shape};
 use crate::hand::{Hand, failed, heartbeat, holding, started};
 use crate::load::Load;
+use crate::world::Trial;
 
 /// What a run may take here, and what is added for its way.
 const TIMEOUT: Duration = Duration::from_secs(2);
 const SLACK: Duration = Duration::from_secs(1);
 
 /// F45: a worker beats, never answers, and goes on when it is told that its task is over.
-pub(super) async fn beats_and_never_answers(seed: u64) -> Outcome {
+pub(super) async fn beats_and_never_answers(trial: Trial) -> Outcome {
     let shape = Shape { schedulers: 1, task_timeout: TIMEOUT, slack: SLACK, ..Shape::default() };
     let fleet = Fleet::start(shape).await?;
-    let mut crew = Crew::start(&fleet, 4, seed).await?;
+    let mut crew = Crew::start(&fleet, 4, trial.seed).await?;
     let (journal, stuck) = (Arc::clone(&crew.journal), 0);
     crew.members[stuck].ending.kill.cancel();
     let dialled = Instant::now();
@@ -56,18 +57,18 @@ const POISON: &str = "poisonous";
 const REFUSED: &[&str] = &["this input breaks the step or the commit", "a batch broke"];
 
 /// F44: a rule of the database stands for whatever it can't hold.
-pub(super) async fn unstorable_reports(seed: u64) -> Outcome {
+pub(super) async fn unstorable_reports(trial: Trial) -> Outcome {
     let fleet = Fleet::start(Shape::default()).await?;
     let rule = format!("CHECK (error NOT LIKE '%{POISON}%')");
     fleet.sql(&format!("ALTER TABLE ukai.run ADD CONSTRAINT poisonous {rule}"))?;
-    poisoned(fleet, seed, REFUSED).await
+    poisoned(fleet, trial.seed, REFUSED).await
 }
 
 /// F44, its other half: a point in the scheduler's step stands for whatever panics it.
-pub(super) async fn panicking_reports(seed: u64) -> Outcome {
+pub(super) async fn panicking_reports(trial: Trial) -> Outcome {
     let fleet =
         Fleet::start(Shape { points: Some("step-panics=return(poisonous)"), ..Shape::default() }).await?;
-    poisoned(fleet, seed, &[REFUSED, &["leader/failing.rs"]].concat()).await
+    poisoned(fleet, trial.seed, &[REFUSED, &["leader/failing.rs"]].concat()).await
 }
 
 /// One worker's reports are poisonous; the others go on meanwhile.

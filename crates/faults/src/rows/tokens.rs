@@ -12,12 +12,13 @@ use crate::crew::{Crew, Journal, enrol, until};
 use crate::fleet::{Fleet, Shape};
 use crate::hand::{Hand, completed, holding, started};
 use crate::load::Load;
+use crate::world::Trial;
 
 /// Times that one result is sent, half of them through each gateway.
 const TIMES: usize = 50;
 
 /// F25: a worker reports over and over, loses its patience, and goes on at another gateway at the same time.
-pub(super) async fn one_result_many_times(_seed: u64) -> Outcome {
+pub(super) async fn one_result_many_times(_trial: Trial) -> Outcome {
     let fleet = Fleet::start(Shape { schedulers: 1, ..Shape::default() }).await?;
     let (_, token) = enrol(&fleet, "repeater").await?;
     let urls = fleet.gateway_urls(0);
@@ -53,7 +54,7 @@ pub(super) async fn one_result_many_times(_seed: u64) -> Outcome {
 }
 
 /// F33: one reports another's task, guesses a run, and reports again after its token was revoked.
-pub(super) async fn words_of_others(_seed: u64) -> Outcome {
+pub(super) async fn words_of_others(_trial: Trial) -> Outcome {
     let fleet = Fleet::start(Shape { schedulers: 1, ..Shape::default() }).await?;
     let urls = fleet.gateway_urls(0);
     let (owner_id, owner_token) = enrol(&fleet, "owner").await?;
@@ -99,7 +100,7 @@ pub(super) async fn words_of_others(_seed: u64) -> Outcome {
 }
 
 /// F34: the token is revoked while its task runs.
-pub(super) async fn revoked(_seed: u64) -> Outcome {
+pub(super) async fn revoked(_trial: Trial) -> Outcome {
     let fleet = Fleet::start(Shape { schedulers: 1, ..Shape::default() }).await?;
     let mut measures = Vec::new();
     let mut accepted = Vec::new();
@@ -133,10 +134,10 @@ pub(super) async fn revoked(_seed: u64) -> Outcome {
 }
 
 /// F27: two machines with one token, each of which comes back at once.
-pub(super) async fn one_token_twice(seed: u64) -> Outcome {
+pub(super) async fn one_token_twice(trial: Trial) -> Outcome {
     let fleet = Fleet::start(Shape { schedulers: 1, ..Shape::default() }).await?;
-    let mut crew = Crew::start(&fleet, 1, seed).await?;
-    let twin = Crew::twin(&fleet, &crew.members[0], seed + 1);
+    let mut crew = Crew::start(&fleet, 1, trial.seed).await?;
+    let twin = Crew::twin(&fleet, &crew.members[0], trial.seed + 1);
     let flapping = Instant::now();
     let journals = [&crew.journal, &twin.journal];
     let told = |code: &str| {

@@ -12,7 +12,7 @@ use crate::crew::until;
 use crate::fleet::{DATABASE, Fleet, Shape, Version};
 use crate::laptop::Laptop;
 use crate::service::Service;
-use crate::world::{TASKS, World};
+use crate::world::{Trial, World};
 
 /// Results between two changes.
 const SOME: usize = 120;
@@ -22,7 +22,7 @@ const DISPATCH_AGAIN: u64 = 10;
 const OWN_WORDS: &[&str] = &["stopped leading"];
 
 /// F41: an upgrade, one service after the other and once back again, under load.
-pub(super) async fn side_by_side(seed: u64) -> Outcome {
+pub(super) async fn side_by_side(trial: Trial) -> Outcome {
     let shape = Shape {
         monitors: 2,
         away: Duration::from_secs(10),
@@ -30,7 +30,7 @@ pub(super) async fn side_by_side(seed: u64) -> Outcome {
         version: Version::Before,
         ..Shape::default()
     };
-    let mut world = World::start(shape, seed).await?;
+    let mut world = World::start(shape, trial).await?;
     let version = "SELECT max(version) FROM ukai.migration";
     let before = world.fleet.sql(version)?;
     migrate(&world.fleet)?;
@@ -70,7 +70,7 @@ pub(super) async fn side_by_side(seed: u64) -> Outcome {
     {
         replace(service, Version::This, &http).await?;
     }
-    world.until_results(TASKS).await?;
+    world.until_results(world.size.tasks).await?;
     world.none_lost("in a change of versions")?;
     let World { fleet, crew, load, .. } = world;
     let mut accepted = load.finish().await?.accepted;
@@ -109,7 +109,8 @@ async fn replace(service: &mut Service, version: Version, http: &reqwest::Client
 /// Waits until the fleet, as it is now, has completed some more.
 async fn some_more(world: &World) -> anyhow::Result<()> {
     let seen = world.crew.journal.results();
-    ensure!(seen + SOME <= TASKS, "{seen} of {TASKS} were done: too few are left for what follows");
+    let all = world.size.tasks;
+    ensure!(seen + SOME <= all, "{seen} of {all} were done: too few are left for what follows");
     world.until_results(seen + SOME).await
 }
 

@@ -15,7 +15,7 @@ use crate::crew::{Crew, Entry, Journal, enrol, is_hand_out, until};
 use crate::fleet::{AWAY, Fleet, Shape};
 use crate::hand::{Hand, completed, holding, started};
 use crate::laptop::{Laptop, connection};
-use crate::world::{WORKERS, World};
+use crate::world::{Trial, World};
 
 /// Workers that die at once.
 const KILLED: usize = 5;
@@ -24,8 +24,8 @@ const ENDLESS: Duration = Duration::from_secs(3_600);
 
 /// F11: one before it said that it began; one after its page, its report still on the way; then five at once while their
 /// tasks run. Their sockets are closed by their systems.
-pub(super) async fn killed_while_it_works(seed: u64) -> Outcome {
-    let world = World::start(Shape::default(), seed).await?;
+pub(super) async fn killed_while_it_works(trial: Trial) -> Outcome {
+    let world = World::start(Shape::default(), trial).await?;
     let journal = Arc::clone(&world.crew.journal);
     let mut longest = None;
     for is_page_done in [false, true] {
@@ -55,8 +55,8 @@ pub(super) async fn killed_while_it_works(seed: u64) -> Outcome {
     }
     let mut at_work = Vec::new();
     until("five are at a page", || {
-        at_work =
-            journal.look(|entries| (0..WORKERS).filter_map(|number| at_page(entries, number)).collect());
+        at_work = journal
+            .look(|entries| (0..world.size.workers).filter_map(|number| at_page(entries, number)).collect());
         at_work.len() >= KILLED
     })
     .await?;
@@ -94,9 +94,9 @@ fn at_page(entries: &[Entry], worker: usize) -> Option<(usize, String, u64)> {
 }
 
 /// F12: the report is under way and its answer held when the worker dies.
-pub(super) async fn killed_before_the_answer(seed: u64) -> Outcome {
+pub(super) async fn killed_before_the_answer(trial: Trial) -> Outcome {
     let fleet = Fleet::start(Shape { gateways: 1, ..Shape::default() }).await?;
-    let mut crew = Crew::start(&fleet, 1, seed).await?;
+    let mut crew = Crew::start(&fleet, 1, trial.seed).await?;
     let dialled = Instant::now();
     let link = crew.relink(&fleet, 0, Duration::from_secs(2)).await?;
     let journal = Arc::clone(&crew.journal);
@@ -125,7 +125,7 @@ pub(super) async fn killed_before_the_answer(seed: u64) -> Outcome {
 }
 
 /// F12 with a real worker: what its process knew is lost, its outbox isn't.
-pub(super) async fn real_killed_before_the_answer(_seed: u64) -> Outcome {
+pub(super) async fn real_killed_before_the_answer(_trial: Trial) -> Outcome {
     let shape = Shape { gateways: 1, task_timeout: Duration::from_secs(60), ..Shape::default() };
     let fleet = Fleet::start(shape).await?;
     let link = FaultProxy::to(fleet.gateways[0].address).await?;
@@ -150,9 +150,9 @@ pub(super) async fn real_killed_before_the_answer(_seed: u64) -> Outcome {
 }
 
 /// F37: who is handed the task dies at once and comes back empty.
-pub(super) async fn poison(seed: u64) -> Outcome {
+pub(super) async fn poison(trial: Trial) -> Outcome {
     let fleet = Fleet::start(Shape::default()).await?;
-    let mut crew = Crew::start_slow(&fleet, 6, seed, ENDLESS).await?;
+    let mut crew = Crew::start_slow(&fleet, 6, trial.seed, ENDLESS).await?;
     let journal = Arc::clone(&crew.journal);
     let begun = Instant::now();
     let task =

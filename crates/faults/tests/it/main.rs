@@ -1,7 +1,7 @@
 //! The core set of rows, quick ones with three seeds; the whole table is `make test-faults`.
 
 use anyhow::Context;
-use ukai_faults::row;
+use ukai_faults::{Size, Trial, row};
 
 /// Whoever runs the tests may do other things meanwhile; the table is measured without.
 const SLACK: std::time::Duration = std::time::Duration::from_secs(4);
@@ -10,7 +10,7 @@ const SLACK: std::time::Duration = std::time::Duration::from_secs(4);
 async fn holds(name: &str, seeds: u64) -> anyhow::Result<()> {
     let row = row(name).ok_or_else(|| anyhow::anyhow!("there is no row {name}"))?;
     for seed in 1..=seeds {
-        row.run(seed, SLACK).await.with_context(|| format!("seed {seed}"))?;
+        row.run(Trial { seed, size: Size::SMALL }, SLACK).await.with_context(|| format!("seed {seed}"))?;
     }
     Ok(())
 }
