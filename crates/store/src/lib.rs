@@ -9,8 +9,8 @@ pub mod sqlite;
 pub use error::{CommitError, StoreError};
 pub use open::{connect, connect_reads, migrate};
 pub use read::{
-    ApiKeyRow, ArtifactRow, EventFilter, JobPage, KeyRole, Reads, TaskFilter, TaskPage, TaskRow, TaskStatus,
-    WorkerToken,
+    ApiKeyRow, ArtifactRow, EventFilter, EventPage, JobPage, KeyRole, Reads, TaskFilter, TaskPage, TaskRow,
+    TaskStatus, WorkerToken,
 };
 
 use async_trait::async_trait;
@@ -79,6 +79,9 @@ pub trait Store: Reads {
 
     /// Deletes idempotency rows older than `before` and names of old commits, in small steps between commits.
     async fn maintain(&self, epoch: u64, before: Timestamp) -> Result<(), CommitError>;
+
+    /// Deletes events older than `before`, the oldest first and the newest row never, in small steps between commits.
+    async fn forget_events(&self, epoch: u64, before: Timestamp) -> Result<(), CommitError>;
 
     /// Inserts or replaces an API key: the `admin` path.
     async fn put_api_key(&self, key: ApiKeyRow) -> Result<(), StoreError>;

@@ -132,6 +132,17 @@ pub struct EventFilter {
     pub limit: u32,
 }
 
+/// A page of the log.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EventPage {
+    /// In the order of their numbers.
+    pub rows: Vec<EventRow>,
+    /// The number from which on the log is kept: those below were forgotten by age. 1 where nothing was.
+    pub oldest: u64,
+    /// The log's last number.
+    pub last: u64,
+}
+
 /// Which role an API key has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyRole {
@@ -235,8 +246,8 @@ pub trait Reads: Send + Sync + 'static {
     /// A page of jobs.
     async fn jobs(&self, offset: u64, limit: u32) -> Result<JobPage, StoreError>;
 
-    /// Rows of the log in the order of their numbers, and the log's last number.
-    async fn events(&self, filter: EventFilter) -> Result<(Vec<EventRow>, u64), StoreError>;
+    /// A page of the log.
+    async fn events(&self, filter: EventFilter) -> Result<EventPage, StoreError>;
 
     /// The worker whose token has the prefix.
     async fn worker_token(&self, prefix: &str) -> Result<Option<WorkerToken>, StoreError>;

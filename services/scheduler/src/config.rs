@@ -27,6 +27,8 @@ pub struct SchedulerConfig {
     pub maintain_every: Duration,
     /// How long artifacts are remembered; for ever if not given.
     pub artifacts_kept: Option<Duration>,
+    /// How long events are kept; for ever if not given.
+    pub events_kept: Option<Duration>,
     /// Begins spans.
     pub tracer: Tracer,
 }
@@ -60,6 +62,7 @@ impl Default for SchedulerConfig {
             step_ahead: 500,
             maintain_every: Duration::from_secs(60),
             artifacts_kept: None,
+            events_kept: None,
             tracer: Tracer::default(),
         }
     }

@@ -196,7 +196,7 @@ async fn renew(
     }
 }
 
-/// Forgets replies that are older than a day, and old artifacts, in small steps between commits.
+/// Forgets replies that are older than a day, old artifacts and old events, in small steps between commits.
 async fn maintain(
     store: Arc<dyn Store>,
     config: SchedulerConfig,
@@ -216,6 +216,11 @@ async fn maintain(
             && let Err(error) = forget_artifacts(&*store, clock.now() - kept).await
         {
             tracing::warn!(%error, "old artifacts were not forgotten");
+        }
+        if let Some(kept) = config.events_kept
+            && let Err(error) = store.forget_events(epoch, clock.now() - kept).await
+        {
+            tracing::warn!(%error, "old events were not forgotten");
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::{HEALTH_PART, Scheduler, SchedulerConfig, admin_key, serve};
 use clap::Args;
 use std::net::SocketAddr;
 use std::time::Duration;
-use ukai_boot::config::{Database, InternalToken, Times, check_admin_key};
+use ukai_boot::config::{Database, InternalToken, Retention, Times, check_admin_key};
 use ukai_boot::trace::Tracer;
 use ukai_boot::{Health, Registry, Shutdown, Usage, http};
 use ukai_bus::NatsFlags;
@@ -49,6 +49,10 @@ pub struct ProcessConfig {
     #[arg(long, env = "UKAI_ARTIFACT_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub artifact_days: Option<u32>,
 
+    /// How long other things are kept.
+    #[command(flatten)]
+    pub retention: Retention,
+
     /// The bus.
     #[command(flatten)]
     pub nats: NatsFlags,
@@ -86,6 +90,7 @@ pub async fn run(config: ProcessConfig, tracer: Tracer, shutdown: Shutdown) -> a
         address,
         is_ready_in_standby: true,
         artifacts_kept: config.artifact_days.map(|days| Duration::from_secs(u64::from(days) * 86_400)),
+        events_kept: config.retention.events_kept(),
         tracer: tracer.clone(),
         ..SchedulerConfig::new(&config.times)
     };

@@ -4,7 +4,7 @@
 use super::address::{Address, Purpose};
 use super::read::{event, list, task};
 use super::session::Session;
-use super::{Options, commit, leader, load, migrate, prefetch};
+use super::{Options, commit, leader, load, maintain, migrate, prefetch};
 use crate::{TaskFilter, TaskStatus};
 use std::time::Duration;
 use ukai_domain::scheduler::{
@@ -86,6 +86,10 @@ async fn plans(session: &Session, reads: &Session) {
     for sql in [list::statement(&two), list::statement(&of_worker)] {
         // Two walks, each with its own end, are merged by a sort of two pages.
         walks(&literal_plan(reads, &sql).await, &sql, true);
+        seen += 1;
+    }
+    for sql in maintain::statements() {
+        walks(&plan(session, sql).await, sql, false);
         seen += 1;
     }
     for sql in event::statements().into_iter().chain([task::BARE, task::WITH_RESULT]) {

@@ -6,14 +6,14 @@ use super::read::{artifact, event, job, key, list, task, worker};
 use super::session::Session;
 use super::{PostgresReads, PostgresStore, columns, commit, leader, load, maintain, prefetch};
 use crate::{
-    ApiKeyRow, Applied, ArtifactRow, CommitError, EventFilter, JobPage, LeaderRow, Reads, Store, StoreError,
-    TaskFilter, TaskPage, TaskRow, WorkerToken,
+    ApiKeyRow, Applied, ArtifactRow, CommitError, EventFilter, EventPage, JobPage, LeaderRow, Reads, Store,
+    StoreError, TaskFilter, TaskPage, TaskRow, WorkerToken,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
 use ukai_domain::scheduler::{Commit, CommitId, Needs, Prefetched, Snapshot};
-use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, Timestamp, WorkerId};
+use ukai_domain::{ArtifactId, Counts, Job, JobId, TaskId, Timestamp, WorkerId};
 
 impl PostgresStore {
     fn limit(&self) -> Duration {
@@ -80,6 +80,11 @@ impl Store for PostgresStore {
         Ok(())
     }
 
+    async fn forget_events(&self, epoch: u64, before: Timestamp) -> Result<(), CommitError> {
+        while self.fenced(epoch, |s| Box::pin(maintain::forget_events(s, epoch, before))).await? {}
+        Ok(())
+    }
+
     async fn put_api_key(&self, key: ApiKeyRow) -> Result<(), StoreError> {
         self.step(|s| Box::pin(async move { key::put(s, &key).await })).await
     }
@@ -136,7 +141,7 @@ impl Reads for PostgresReads {
         self.read(|s| Box::pin(job::page(s, offset, limit))).await
     }
 
-    async fn events(&self, filter: EventFilter) -> Result<(Vec<EventRow>, u64), StoreError> {
+    async fn events(&self, filter: EventFilter) -> Result<EventPage, StoreError> {
         self.read(|s| Box::pin(async move { event::page(s, &filter).await })).await
     }
 
@@ -194,7 +199,7 @@ impl Reads for PostgresStore {
         self.reads.jobs(offset, limit).await
     }
 
-    async fn events(&self, filter: EventFilter) -> Result<(Vec<EventRow>, u64), StoreError> {
+    async fn events(&self, filter: EventFilter) -> Result<EventPage, StoreError> {
         self.reads.events(filter).await
     }
 

@@ -4,15 +4,15 @@ use super::failure::Failure;
 use super::read::{artifact, event, job, key, list, task, worker};
 use super::{SqliteStore, commit, leader, load, maintain, prefetch};
 use crate::{
-    ApiKeyRow, Applied, ArtifactRow, CommitError, EventFilter, JobPage, LeaderRow, Reads, Store, StoreError,
-    TaskFilter, TaskPage, TaskRow, WorkerToken,
+    ApiKeyRow, Applied, ArtifactRow, CommitError, EventFilter, EventPage, JobPage, LeaderRow, Reads, Store,
+    StoreError, TaskFilter, TaskPage, TaskRow, WorkerToken,
 };
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension};
 use std::sync::Arc;
 use std::time::Duration;
 use ukai_domain::scheduler::{Commit, CommitId, Needs, Prefetched, Snapshot};
-use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, Timestamp, WorkerId};
+use ukai_domain::{ArtifactId, Counts, Job, JobId, TaskId, Timestamp, WorkerId};
 
 const GONE: &str = "the store's writer broke off";
 
@@ -81,6 +81,11 @@ impl Store for SqliteStore {
         Ok(())
     }
 
+    async fn forget_events(&self, epoch: u64, before: Timestamp) -> Result<(), CommitError> {
+        while self.write(epoch, move |conn| maintain::forget_events(conn, epoch, before)).await? {}
+        Ok(())
+    }
+
     async fn put_api_key(&self, key: ApiKeyRow) -> Result<(), StoreError> {
         self.step(move |conn| Ok(key::put(conn, &key)?)).await
     }
@@ -133,7 +138,7 @@ impl Reads for SqliteStore {
         self.readers.run(move |conn| job::page(conn, offset, limit)).await
     }
 
-    async fn events(&self, filter: EventFilter) -> Result<(Vec<EventRow>, u64), StoreError> {
+    async fn events(&self, filter: EventFilter) -> Result<EventPage, StoreError> {
         self.readers.run(move |conn| event::page(conn, &filter)).await
     }
 

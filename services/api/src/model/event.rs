@@ -4,6 +4,7 @@ use super::Time;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use ukai_domain::{Event, EventRow, JobId, Timestamp};
+use ukai_store::EventPage;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -31,6 +32,8 @@ pub(crate) struct LogEvent {
 pub(crate) struct EventList {
     /// What is asked for, as far as it goes.
     pub(crate) items: Vec<LogEvent>,
+    /// The oldest number that is kept; below it everything was forgotten by age.
+    pub(crate) oldest_seq: u64,
     /// The log's last number.
     pub(crate) last_seq: u64,
     /// Pass it as `since` for what follows.
@@ -39,15 +42,16 @@ pub(crate) struct EventList {
 
 impl EventList {
     /// The first `limit` events above `since`.
-    pub(crate) fn new(rows: Vec<EventRow>, last_seq: u64, since: u64, limit: usize) -> Self {
-        let items: Vec<LogEvent> = rows
+    pub(crate) fn new(page: EventPage, since: u64, limit: usize) -> Self {
+        let items: Vec<LogEvent> = page
+            .rows
             .into_iter()
             .flat_map(LogEvent::of_row)
             .filter(|event| event.seq > since)
             .take(limit)
             .collect();
         let next_since = items.last().map_or(since, |event| event.seq);
-        Self { items, last_seq, next_since }
+        Self { items, oldest_seq: page.oldest, last_seq: page.last, next_since }
     }
 }
 

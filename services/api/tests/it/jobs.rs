@@ -68,6 +68,30 @@ async fn events_are_read_in_order_and_in_part() {
 }
 
 #[tokio::test]
+async fn who_has_read_up_to_what_was_forgotten_is_told_so() {
+    let app = TestApp::open();
+    let job = {
+        let mut world = app.world();
+        let job = world.add_job("j", JobKind::Scrape, 1);
+        (0..5).for_each(|_| world.event(job, Event::JobDeleted));
+        // Numbers 1 to 4 are gone.
+        world.events.drain(..4);
+        job
+    };
+    for path in ["/api/events".to_owned(), format!("/api/jobs/{job}/events")] {
+        let all = app.get(&path).await.expect(200);
+        assert_eq!((&all["items"][0]["seq"], &all["oldestSeq"]), (&json!(5), &json!(5)), "{path}");
+        assert_eq!(app.get(&format!("{path}?since=4")).await.expect(200)["items"], all["items"]);
+        let missed = app.get(&format!("{path}?since=3")).await.expect_error(400, "INVALID_PAYLOAD");
+        assert_eq!(missed["details"][0]["field"], "since", "{missed}");
+        assert!(
+            missed["details"][0]["message"].as_str().is_some_and(|text| text.contains("at least 4")),
+            "{missed}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_row_of_many_events_is_cut_at_the_limit() {
     let app = TestApp::open();
     {

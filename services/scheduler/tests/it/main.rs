@@ -10,6 +10,7 @@ mod commands;
 mod full;
 mod kit;
 mod leaders;
+mod log;
 mod over_nats;
 mod poison;
 mod stall;

@@ -7,7 +7,8 @@ use clap::Args;
 use ukai_artifacts::ArtifactConfig;
 use ukai_boot::Usage;
 use ukai_boot::config::{
-    Auth, Enrolment, MetricsListen, Origins, Otlp, Times, TrustedProxies, check_admin_key, check_auth,
+    Auth, Enrolment, MetricsListen, Origins, Otlp, Retention, Times, TrustedProxies, check_admin_key,
+    check_auth,
 };
 use ukai_bus::NatsFlags;
 
@@ -65,6 +66,10 @@ pub struct UpConfig {
     /// Where screenshots and pages are kept.
     #[command(flatten)]
     pub artifacts: ArtifactConfig,
+
+    /// How long other things are kept.
+    #[command(flatten)]
+    pub retention: Retention,
 
     /// The clocks.
     #[command(flatten)]

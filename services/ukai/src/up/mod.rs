@@ -44,6 +44,7 @@ pub async fn run(config: UpConfig, tracer: Tracer, shutdown: Shutdown) -> anyhow
     let settings = SchedulerConfig {
         address: seams::name(&config, address),
         artifacts_kept: config.artifacts.kept_for(),
+        events_kept: config.retention.events_kept(),
         tracer: tracer.clone(),
         ..SchedulerConfig::new(&config.times)
     };

@@ -1,10 +1,12 @@
 //! The log, for replays.
 
-use crate::EventFilter;
 use crate::postgres::columns::{Result, get, json, time, unsigned};
 use crate::postgres::session::Session;
+use crate::{EventFilter, EventPage};
 use tokio_postgres::Row;
 use ukai_domain::{Event, EventRow, JobId};
+
+const OLDEST: &str = "SELECT first FROM event ORDER BY first LIMIT 1";
 
 /// Rows at a time: a page ends by its number of events, which only the rows themselves tell.
 const CHUNK: i64 = 200;
@@ -25,24 +27,22 @@ const LISTED: &str = "SELECT l.first, e.job, e.at, e.body, e.last FROM event_job
 const UNLISTED: &str = "SELECT first, job, at, body, last FROM event
     WHERE first > (SELECT through FROM event_job_through) AND job = $3 AND last > $1 ORDER BY first LIMIT $2";
 
-/// Rows whose last number lies above `since`, whole, until `limit` events are together; and the log's last number.
-pub(in crate::postgres) async fn page(
-    session: &Session,
-    filter: &EventFilter,
-) -> Result<(Vec<EventRow>, u64)> {
+/// Rows whose last number lies above `since`, whole, until `limit` events are together.
+pub(in crate::postgres) async fn page(session: &Session, filter: &EventFilter) -> Result<EventPage> {
     session.begin_reads().await?;
     let page = read(session, filter).await;
     session.batch("ROLLBACK").await?;
     page
 }
 
-async fn read(session: &Session, filter: &EventFilter) -> Result<(Vec<EventRow>, u64)> {
+async fn read(session: &Session, filter: &EventFilter) -> Result<EventPage> {
     let newest = "SELECT last_event FROM commit_log ORDER BY epoch DESC, n DESC LIMIT 1";
     let last = session.row(newest, &[]).await?.map_or(Ok(0), |row| unsigned(&row, 0))?;
+    let oldest = session.row(OLDEST, &[]).await?.map_or(Ok(1), |row| unsigned(&row, 0))?;
     let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
     let mut since = i64::try_from(filter.since).unwrap_or(i64::MAX);
     let chunk = CHUNK.min(filter.limit.into());
-    let (mut page, mut events) = (Vec::new(), 0);
+    let (mut page, mut events) = (EventPage { rows: Vec::new(), oldest, last }, 0);
     let mut walks = if filter.job.is_some() { vec![UNLISTED, LISTED] } else { vec![NEXT] };
     while events < limit
         && let Some(walk) = walks.last()
@@ -59,13 +59,13 @@ async fn read(session: &Session, filter: &EventFilter) -> Result<(Vec<EventRow>,
             since = get(row, 4)?;
             let row = event(row)?;
             events += row.events.len();
-            page.push(row);
+            page.rows.push(row);
         }
         if is_last {
             walks.pop();
         }
     }
-    Ok((page, last))
+    Ok(page)
 }
 
 fn event(row: &Row) -> Result<EventRow> {
@@ -75,6 +75,6 @@ fn event(row: &Row) -> Result<EventRow> {
 
 /// What a replay reads, with its plan asserted.
 #[cfg(test)]
-pub(in crate::postgres) fn statements() -> [&'static str; 3] {
-    [NEXT, LISTED, UNLISTED]
+pub(in crate::postgres) fn statements() -> [&'static str; 4] {
+    [OLDEST, NEXT, LISTED, UNLISTED]
 }

@@ -1,7 +1,7 @@
 //! The log, for replays.
 
-use crate::EventFilter;
 use crate::sqlite::columns::{json, time, unsigned, uuid};
+use crate::{EventFilter, EventPage};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use ukai_domain::{Event, EventRow, JobId};
 
@@ -15,15 +15,20 @@ pub(in crate::sqlite) const OF_JOB: &str = "
     WHERE t.first > (SELECT through FROM event_job_through) AND t.first >= ?1 AND t.last > ?2 AND t.job = ?4
     ORDER BY 1 LIMIT ?3";
 
-/// Rows whose last number lies above `since`, whole, until `limit` events are together; and the log's last number.
+/// Rows whose last number lies above `since`, whole, until `limit` events are together.
 ///
 /// Ranges are contiguous, so at most one row that begins before `since` reaches beyond it.
-pub(in crate::sqlite) fn page(conn: &Connection, filter: &EventFilter) -> Result<(Vec<EventRow>, u64)> {
+pub(in crate::sqlite) fn page(conn: &Connection, filter: &EventFilter) -> Result<EventPage> {
     let last = conn
         .prepare_cached("SELECT last_event FROM commit_log ORDER BY epoch DESC, n DESC LIMIT 1")?
         .query_row([], |row| unsigned(row, 0))
         .optional()?
         .unwrap_or(0);
+    let oldest = conn
+        .prepare_cached("SELECT first FROM event ORDER BY first LIMIT 1")?
+        .query_row([], |row| unsigned(row, 0))
+        .optional()?
+        .unwrap_or(1);
     let since = i64::try_from(filter.since).unwrap_or(i64::MAX);
     let from = conn
         .prepare_cached("SELECT first FROM event WHERE first <= ?1 ORDER BY first DESC LIMIT 1")?
@@ -44,15 +49,15 @@ pub(in crate::sqlite) fn page(conn: &Connection, filter: &EventFilter) -> Result
         }
     };
     let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
-    let (mut page, mut events) = (Vec::new(), 0);
+    let (mut page, mut events) = (EventPage { rows: Vec::new(), oldest, last }, 0);
     while events < limit
         && let Some(row) = rows.next()?
     {
         let row = event(row)?;
         events += row.events.len();
-        page.push(row);
+        page.rows.push(row);
     }
-    Ok((page, last))
+    Ok(page)
 }
 
 fn event(row: &Row<'_>) -> Result<EventRow> {

@@ -23,6 +23,7 @@ pub(crate) async fn deposed(made: Made) {
     assert!(is_deposed(made.store.renew(world.epoch, Timestamp(0), LEASE).await));
     assert!(is_deposed(made.store.check_epoch(world.epoch).await));
     assert!(is_deposed(made.store.maintain(world.epoch, world.now).await));
+    assert!(is_deposed(made.store.forget_events(world.epoch, world.now).await));
     assert!(made.store.load(world.epoch, 1).await.is_err());
     made.store.release(world.epoch).await.expect("harmless");
     let mut after = before;

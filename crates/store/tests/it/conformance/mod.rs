@@ -61,7 +61,7 @@ macro_rules! conformance {
             fence: deposed, resend_is_applied_once, epochs, lease_ends, unheard_renewals, released, hand_over_to_itself, check;
             refusal: row_counts, duplicates, purges, wrong_names, remembered_reply;
             crawl: links_wait_in_order, pages_are_known_by_job, dropped_with_their_job, wrong_links_are_refused;
-            event: replays, of_one_job, whole_rows;
+            event: replays, of_one_job, whole_rows, forgotten_by_age;
             list: by_status, by_worker, by_job, by_time, pages_and_cursor, totals_are_exact_to_ten_thousand;
             load: budgets, empty, derived_ids_do_not_count, ended_jobs_stay_away;
             prefetch: ranges_page, windows_page, timers_page, sweeps, ahead, unknown_ids;

@@ -14,10 +14,9 @@ const ALL: usize = 1_000_000;
 pub(crate) async fn assert_same(store: &dyn Store, world: &World) {
     assert_load(store, world).await;
     assert_prefetch(store, world).await;
-    let (events, last) =
-        store.events(EventFilter { job: None, since: 0, limit: u32::MAX }).await.expect("the log");
-    assert_eq!(events, world.events);
-    assert_eq!(last, world.last_event);
+    let log = store.events(EventFilter { job: None, since: 0, limit: u32::MAX }).await.expect("the log");
+    assert_eq!(log.rows, world.events);
+    assert_eq!((log.oldest, log.last), (world.events.first().map_or(1, |row| row.first), world.last_event));
     assert_eq!(store.total_counts().await.expect("counts"), world.total);
     assert!(world.total.balanced(), "{:?}", world.total);
 }

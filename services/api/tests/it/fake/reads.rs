@@ -4,8 +4,8 @@ use super::Shared;
 use async_trait::async_trait;
 use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, WorkerId};
 use ukai_store::{
-    ApiKeyRow, ArtifactRow, EventFilter, JobPage, LeaderRow, Reads, StoreError, TaskFilter, TaskPage,
-    TaskRow, WorkerToken,
+    ApiKeyRow, ArtifactRow, EventFilter, EventPage, JobPage, LeaderRow, Reads, StoreError, TaskFilter,
+    TaskPage, TaskRow, WorkerToken,
 };
 
 pub(crate) struct FakeReads(pub(crate) Shared);
@@ -66,7 +66,7 @@ impl Reads for FakeReads {
         })
     }
 
-    async fn events(&self, filter: EventFilter) -> Result<(Vec<EventRow>, u64), StoreError> {
+    async fn events(&self, filter: EventFilter) -> Result<EventPage, StoreError> {
         self.read(|world| {
             let rows = world
                 .events
@@ -75,7 +75,11 @@ impl Reads for FakeReads {
                 .take(filter.limit as usize)
                 .cloned()
                 .collect();
-            (rows, world.events.last().map_or(0, EventRow::last))
+            EventPage {
+                rows,
+                oldest: world.events.first().map_or(1, |row| row.first),
+                last: world.events.last().map_or(0, EventRow::last),
+            }
         })
     }
 

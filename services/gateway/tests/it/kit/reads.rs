@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, WorkerId};
+use ukai_domain::{ArtifactId, Counts, Job, JobId, TaskId, WorkerId};
 use ukai_store::{
-    ApiKeyRow, ArtifactRow, EventFilter, JobPage, LeaderRow, Reads, StoreError, TaskFilter, TaskPage,
-    TaskRow, WorkerToken,
+    ApiKeyRow, ArtifactRow, EventFilter, EventPage, JobPage, LeaderRow, Reads, StoreError, TaskFilter,
+    TaskPage, TaskRow, WorkerToken,
 };
 
 /// A worker's own token.
@@ -44,7 +44,7 @@ impl Reads for Tokens {
     async fn jobs(&self, _: u64, _: u32) -> Result<JobPage, StoreError> {
         unreachable!("not the gateway's")
     }
-    async fn events(&self, _: EventFilter) -> Result<(Vec<EventRow>, u64), StoreError> {
+    async fn events(&self, _: EventFilter) -> Result<EventPage, StoreError> {
         unreachable!("not the gateway's")
     }
     async fn api_key(&self, _: &str) -> Result<Option<ApiKeyRow>, StoreError> {

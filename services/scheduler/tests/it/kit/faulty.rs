@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use ukai_domain::scheduler::{Commit, CommitId, Needs, Prefetched, Snapshot};
-use ukai_domain::{ArtifactId, Counts, EventRow, Job, JobId, TaskId, Timestamp, WorkerId};
+use ukai_domain::{ArtifactId, Counts, Job, JobId, TaskId, Timestamp, WorkerId};
 use ukai_store::sqlite::SqliteStore;
 use ukai_store::{
-    ApiKeyRow, Applied, ArtifactRow, CommitError, EventFilter, JobPage, LeaderRow, Reads, Store, StoreError,
-    TaskFilter, TaskPage, TaskRow, WorkerToken,
+    ApiKeyRow, Applied, ArtifactRow, CommitError, EventFilter, EventPage, JobPage, LeaderRow, Reads, Store,
+    StoreError, TaskFilter, TaskPage, TaskRow, WorkerToken,
 };
 
 /// A url with this in it makes its commit fail for good.
@@ -72,6 +72,9 @@ impl Store for Faulty {
     async fn maintain(&self, epoch: u64, before: Timestamp) -> Result<(), CommitError> {
         self.real.maintain(epoch, before).await
     }
+    async fn forget_events(&self, epoch: u64, before: Timestamp) -> Result<(), CommitError> {
+        self.real.forget_events(epoch, before).await
+    }
     async fn put_api_key(&self, key: ApiKeyRow) -> Result<(), StoreError> {
         self.real.put_api_key(key).await
     }
@@ -106,7 +109,7 @@ impl Reads for Faulty {
     async fn jobs(&self, offset: u64, limit: u32) -> Result<JobPage, StoreError> {
         self.real.jobs(offset, limit).await
     }
-    async fn events(&self, filter: EventFilter) -> Result<(Vec<EventRow>, u64), StoreError> {
+    async fn events(&self, filter: EventFilter) -> Result<EventPage, StoreError> {
         self.real.events(filter).await
     }
     async fn worker_token(&self, prefix: &str) -> Result<Option<WorkerToken>, StoreError> {

@@ -74,14 +74,13 @@ impl Server {
 
     /// No number of an event that was never stored is skipped, and none is there twice.
     pub(crate) async fn events_have_no_gap(&self) {
-        let (rows, last) =
-            self.store.events(EventFilter { job: None, since: 0, limit: 1_000 }).await.unwrap();
+        let log = self.store.events(EventFilter { job: None, since: 0, limit: 1_000 }).await.unwrap();
         let mut expected = 1;
-        for row in &rows {
+        for row in &log.rows {
             assert_eq!(row.first, expected);
             expected += row.events.len() as u64;
         }
-        assert_eq!(last, expected - 1);
+        assert_eq!(log.last, expected - 1);
     }
 
     /// Whether the store answers.
