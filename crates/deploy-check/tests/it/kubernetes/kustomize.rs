@@ -192,12 +192,17 @@ impl Built {
     }
 }
 
-/// Strategic merge, as far as it is used: maps are merged, lists of named things by name, all else is replaced.
+/// Strategic merge, as far as it is used: maps are merged, lists of named things by name, null removes, all else is
+/// replaced.
 fn merge(into: &mut Value, patch: &Value, wrong: &mut Vec<String>) {
     match (into, patch) {
         (Value::Object(into), Value::Object(patch)) => {
             for (key, value) in patch {
-                merge(into.entry(key).or_insert(Value::Null), value, wrong);
+                if !value.is_null() {
+                    merge(into.entry(key).or_insert(Value::Null), value, wrong);
+                } else if into.remove(key).is_none() {
+                    wrong.push(format!("a patch removes {key}, which is not there"));
+                }
             }
         }
         (Value::Array(into), Value::Array(patch)) if patch.iter().all(|item| item["name"].is_string()) => {

@@ -169,6 +169,26 @@ fn needs(workload: &Workload) -> Vec<(&'static str, String, Option<String>)> {
     needs
 }
 
+/// `kubectl apply` sets a count that stands in a file, whatever a scaler has made of it.
+#[test]
+fn what_is_scaled_has_no_count_and_all_else_has_one() {
+    let mut wrong = Vec::new();
+    for overlay in OVERLAYS {
+        let objects = built(overlay).objects;
+        let targets = objects.iter().map(|object| &object.value["spec"]["scaleTargetRef"]);
+        let scaled: Vec<_> =
+            targets.map(|target| (target["kind"].as_str(), target["name"].as_str())).collect();
+        for object in objects.iter().filter(|object| ["Deployment", "StatefulSet"].contains(&object.kind())) {
+            let is_scaled = scaled.contains(&(Some(object.kind()), Some(object.name())));
+            let count = &object.value["spec"]["replicas"];
+            if is_scaled == count.is_u64() {
+                wrong.push(format!("{overlay}: {} is scaled: {is_scaled}, count: {count}", object.name()));
+            }
+        }
+    }
+    nothing_wrong(&wrong);
+}
+
 #[test]
 fn what_is_scaled_watched_and_published_is_there() {
     let mut wrong = Vec::new();
