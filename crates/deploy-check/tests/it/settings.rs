@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{Args, Command};
 use serde_json::Value;
+use ukai_gateway::Proxies;
 
 use crate::compose::services;
 use crate::files::{keys, text, yaml};
@@ -101,6 +102,39 @@ fn kubernetes_gives_what_is_read() {
         }
         assert_eq!(checked.len(), known.len(), "{overlay}: programs of ours: {checked:?}");
     }
+}
+
+/// Without that the gateway takes all clients for one: the proxy.
+#[test]
+fn gateways_believe_the_proxy_and_what_stands_before_it() {
+    for overlay in OVERLAYS {
+        let objects = built(overlay).objects;
+        let named = |kind: &str, name: &str| {
+            let mut found = objects.iter().filter(|object| (object.kind(), object.name()) == (kind, name));
+            &found.next().unwrap_or_else(|| panic!("{overlay}: no {kind} {name}")).value
+        };
+        let believed = &named("ConfigMap", "ukai-settings")["data"]["UKAI_TRUSTED_PROXIES"];
+        let believed = believed.as_str().unwrap_or_default();
+        let proxy = &named("Deployment", "ukai-proxy")["spec"]["template"]["spec"]["containers"][0];
+        let mut variables = proxy["env"].as_array().into_iter().flatten();
+        let trusts = variables.find(|variable| variable["name"] == "UKAI_PROXY_TRUSTS");
+        let trusts = trusts.and_then(|variable| variable["value"].as_str()).unwrap_or_default();
+        let (gateway, proxy) =
+            (believed.split(',').collect::<BTreeSet<_>>(), trusts.split(' ').collect::<BTreeSet<_>>());
+        assert_eq!(gateway, proxy, "{overlay}: what gateways believe, and what the proxy believes");
+        let networks = Proxies::parse(believed).unwrap();
+        // Pods of kind and minikube, of Calico, of EKS and of GKE outside of 10.0.0.0/8.
+        for pod in ["10.244.0.7", "192.168.3.4", "172.31.5.6", "100.64.1.2", "fd00::7"] {
+            assert!(networks.contains(pod.parse().unwrap()), "{overlay}: a proxy at {pod} is not believed");
+        }
+        for stranger in ["203.0.113.1", "100.128.0.1", "2001:db8::1"] {
+            assert!(!networks.contains(stranger.parse().unwrap()), "{overlay}: {stranger} is believed");
+        }
+    }
+    let compose = yaml("docker-compose.yml").remove(0);
+    let front = &compose["networks"]["front"]["ipam"]["config"][0]["subnet"];
+    assert!(front.is_string(), "{front}");
+    assert_eq!(&services()["gateway"]["environment"]["UKAI_TRUSTED_PROXIES"], front);
 }
 
 #[test]
