@@ -7,17 +7,13 @@ use serde_json::Value;
 use ukai_gateway::Proxies;
 
 use crate::compose::services;
-use crate::files::{keys, text, yaml};
+use crate::files::{keys, nothing_wrong, text, yaml};
 use crate::kubernetes::{OVERLAYS, built};
 
-/// Service and program to the variables that it reads.
-fn known() -> BTreeMap<&'static str, BTreeSet<String>> {
+/// What each program reads.
+fn programs() -> BTreeMap<&'static str, Command> {
     use ukai_boot::config::{Database, Log, Otlp};
-    let variables = |command: Command| -> BTreeSet<String> {
-        let arguments = command.get_arguments().filter_map(clap::Arg::get_env);
-        arguments.map(|name| name.to_string_lossy().into_owned()).collect()
-    };
-    let with_log = |command| variables(Otlp::augment_args(Log::augment_args(command)));
+    let with_log = |command| Otlp::augment_args(Log::augment_args(command));
     let new = Command::new;
     BTreeMap::from([
         ("ukai-api", with_log(ukai_api::process::ProcessConfig::augment_args(new("ukai-api")))),
@@ -34,8 +30,35 @@ fn known() -> BTreeMap<&'static str, BTreeSet<String>> {
         ),
         ("ukai-worker", with_log(ukai_worker::WorkerConfig::augment_args(new("ukai-worker")))),
         // `ukai migrate`, which also takes the settings of the log.
-        ("ukai", variables(Log::augment_args(Database::augment_args(new("ukai"))))),
+        ("ukai", Log::augment_args(Database::augment_args(new("ukai")))),
     ])
+}
+
+/// Program to the variables that it reads.
+fn known() -> BTreeMap<&'static str, BTreeSet<String>> {
+    let variables = |command: Command| -> BTreeSet<String> {
+        let arguments = command.get_arguments().filter_map(clap::Arg::get_env);
+        arguments.map(|name| name.to_string_lossy().into_owned()).collect()
+    };
+    programs().into_iter().map(|(name, command)| (name, variables(command))).collect()
+}
+
+/// Why a program would not start with these variables; those that it doesn't read are nothing to it.
+fn refused(program: &str, variables: &BTreeMap<String, String>) -> Option<String> {
+    // They are given as flags: the environment is all tests' own.
+    let command = programs().remove(program)?.mut_args(|argument| argument.required(false));
+    let given = command.get_arguments().filter_map(|argument| {
+        let value = variables.get(argument.get_env()?.to_str()?)?;
+        let flag = argument.get_long()?;
+        match (argument.get_action().takes_values(), value.as_str()) {
+            (true, value) => Some(format!("--{flag}={value}")),
+            (false, "true") => Some(format!("--{flag}")),
+            (false, "false") => None,
+            (false, other) => Some(format!("--{flag}={other}")),
+        }
+    });
+    let line: Vec<_> = std::iter::once(program.to_owned()).chain(given).collect();
+    command.try_get_matches_from(line).err().map(|error| error.to_string())
 }
 
 /// Set by the image for all, or by the cluster's own means for a later variable.
@@ -102,6 +125,39 @@ fn kubernetes_gives_what_is_read() {
         }
         assert_eq!(checked.len(), known.len(), "{overlay}: programs of ours: {checked:?}");
     }
+}
+
+#[test]
+fn every_container_of_ours_has_the_shared_settings() {
+    let mut wrong = Vec::new();
+    for overlay in OVERLAYS {
+        let objects = built(overlay).objects;
+        let shared = objects.iter().find(|object| object.name() == "ukai-settings").unwrap();
+        let shared = shared.value["data"].as_object().unwrap().iter();
+        let shared = shared.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
+        let mut found = 0;
+        for object in &objects {
+            let pod = &object.value["spec"]["template"]["spec"];
+            let containers = [&pod["initContainers"], &pod["containers"]].into_iter();
+            for container in containers.flat_map(Value::as_array).flatten() {
+                let image = container["image"].as_str().unwrap_or_default().rsplit('/').next();
+                if !image
+                    .is_some_and(|image| ["ukai", "ukai-worker"].contains(&image.split(':').next().unwrap()))
+                {
+                    continue;
+                }
+                found += 1;
+                let mut sources = container["envFrom"].as_array().into_iter().flatten();
+                if !sources.any(|source| source["configMapRef"]["name"] == "ukai-settings") {
+                    wrong.push(format!("{overlay}: {} has not the settings", container["name"]));
+                }
+                let program = container["command"][0].as_str().unwrap();
+                wrong.extend(refused(program, &shared).map(|why| format!("{overlay}: {program}: {why}")));
+            }
+        }
+        assert_eq!(found, 6, "{overlay}: containers of ours");
+    }
+    nothing_wrong(&wrong);
 }
 
 /// Without that the gateway takes all clients for one: the proxy.
