@@ -125,7 +125,7 @@ fn what_is_mounted_built_and_waited_for_is_there() {
     nothing_wrong(&wrong);
 }
 
-/// Names in `${…}`, and whether they must have a value.
+/// Names in `${…}`, or of a service's variables without a value, and whether they must have one.
 fn variables() -> BTreeMap<String, bool> {
     let text = text(FILE);
     let mut found = BTreeMap::new();
@@ -134,6 +134,12 @@ fn variables() -> BTreeMap<String, bool> {
         let name: String = inner.chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
         let must = inner[name.len()..].starts_with(":?");
         *found.entry(name).or_insert(false) |= must;
+    }
+    for service in services().values() {
+        let variables = service["environment"].as_object().into_iter().flatten();
+        for (name, _) in variables.filter(|(_, value)| value.is_null()) {
+            found.entry(name.clone()).or_insert(false);
+        }
     }
     found
 }
@@ -163,7 +169,8 @@ fn the_example_has_each_secret_and_no_setting_that_nothing_reads() {
 fn no_secret_stands_in_the_file() {
     for (name, service) in services() {
         for (variable, value) in service["environment"].as_object().into_iter().flatten() {
-            let value = value.as_str().unwrap_or_default();
+            // One without a value is taken from .env, or left out.
+            let Some(value) = value.as_str() else { continue };
             let is_secret = ["PASSWORD", "TOKEN", "KEY"].iter().any(|end| variable.ends_with(end));
             assert!(!is_secret || value.starts_with("${"), "{name}: {variable}");
             if let Some((_, rest)) = value.split_once("://").filter(|(_, rest)| rest.contains('@')) {

@@ -82,6 +82,55 @@ fn compose_gives_what_is_read() {
     assert_eq!(checked, 6, "services of ours in docker-compose.yml");
 }
 
+/// With a file of settings that has secrets alone: all that can be left empty is.
+#[test]
+fn compose_gives_values_that_are_taken() {
+    let mut wrong = Vec::new();
+    for (name, service) in services() {
+        let Some(program) = service["command"][0].as_str().filter(|command| command.starts_with("ukai"))
+        else {
+            continue;
+        };
+        let variables = service["environment"].as_object().unwrap();
+        assert!(!variables.contains_key("<<"), "{name}: anchors are not merged");
+        let given =
+            variables.iter().filter_map(|(name, value)| Some((name.clone(), filled(value.as_str()?))));
+        wrong.extend(refused(program, &given.collect()).map(|why| format!("{name}: {why}")));
+    }
+    nothing_wrong(&wrong);
+}
+
+/// A value with the defaults of the variables in it; a secret's is made up.
+fn filled(value: &str) -> String {
+    let mut parts = value.split("${");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (inner, rest) = part.split_once('}').unwrap();
+        let default = inner.split_once(":-").map_or("a-secret-of-some-length", |(_, default)| default);
+        text.push_str(default);
+        text.push_str(rest);
+    }
+    text
+}
+
+/// An empty address of the storage ends the start, an empty key hides the machine's role.
+#[test]
+fn the_storage_s_settings_reach_the_api_where_they_are_given() {
+    let services = services();
+    let environment = services["api"]["environment"].as_object().unwrap();
+    let example = text("deploy/compose/ukai.env.example");
+    let known = known();
+    let of_storage: Vec<_> = known["ukai-api"].iter().filter(|name| name.starts_with("UKAI_S3_")).collect();
+    assert_eq!(of_storage.len(), 4, "{of_storage:?}");
+    for name in of_storage {
+        assert_eq!(environment.get(name), Some(&Value::Null), "{name}");
+        assert!(example.contains(&format!("\n#{name}=")), "the example does not name {name}");
+    }
+    assert!(example.contains("\n#UKAI_ARTIFACT_STORE="));
+    let empty = BTreeMap::from([("UKAI_S3_ENDPOINT".to_owned(), String::new())]);
+    assert!(refused("ukai-api", &empty).is_some(), "an empty one is none: it may be given");
+}
+
 /// The variables, those of anchors included where the reader left them apart.
 fn merged(environment: &Value) -> impl Iterator<Item = String> {
     let mut all = keys(environment);

@@ -113,6 +113,22 @@ fn is_peer(peer: &NetworkPolicyPeer, workload: &Workload) -> bool {
 }
 
 #[test]
+fn the_api_alone_of_the_services_reaches_a_bucket() {
+    for overlay in OVERLAYS {
+        let policies = policies(overlay);
+        for workload in workloads(&built(overlay)).iter().filter(|workload| workload.name != "ukai-worker") {
+            let meant = policies.iter().filter(|(_, spec)| is_meant(spec, workload));
+            let mut rules = meant.flat_map(|(_, spec)| spec.egress.iter().flatten());
+            let anywhere = rules.any(|rule| {
+                let ports = rule.ports.as_deref().map(|ports| ports.iter().map(|p| p.port.as_ref()));
+                rule.to.is_none() && port_is_open(ports, 443)
+            });
+            assert_eq!(anywhere, workload.name == "ukai-api", "{overlay}: {}", workload.name);
+        }
+    }
+}
+
+#[test]
 fn workers_reach_no_private_network() {
     let private =
         ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8", "100.64.0.0/10"];
