@@ -90,6 +90,23 @@ fn services_are_confined_bounded_and_looked_after() {
     nothing_wrong(&wrong);
 }
 
+/// `up -d` ends all containers of a service together.
+#[test]
+fn the_manual_replaces_one_of_several_at_a_time() {
+    let manual = text("docs/operations.md");
+    let lines: Vec<_> = manual.lines().filter(|line| line.starts_with("    docker compose up ")).collect();
+    let mut several = 0;
+    for (name, service) in services() {
+        let Some(count) = service["deploy"]["replicas"].as_u64() else { continue };
+        several += 1;
+        let one_more = format!("    docker compose up -d --no-recreate --scale {name}={} {name}", count + 1);
+        assert!(lines.iter().any(|line| line.starts_with(&one_more)), "{one_more}");
+    }
+    assert_eq!(several, 2, "services of which there are several");
+    // Compose 2 takes what was made with it for outdated.
+    assert!(lines.iter().all(|line| !line.contains("--no-deps")), "{lines:?}");
+}
+
 #[test]
 fn what_is_mounted_built_and_waited_for_is_there() {
     let document = yaml(FILE).remove(0);
