@@ -6,7 +6,7 @@ use crate::StoreError;
 use std::fmt::Write as _;
 use std::time::Duration;
 use tokio_postgres::Config;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 
 /// How to connect.
 #[derive(Clone)]
@@ -64,11 +64,21 @@ impl Address {
             config.ssl_mode(SslMode::Require);
         }
         let tls = tls::connector(verify, roots.as_deref()).map_err(StoreError::Address)?;
+        let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(u32::MAX);
+        if hosts > 1 && config.get_target_session_attrs() == TargetSessionAttrs::Any {
+            // Whoever names a server and its standby means the one that takes writes.
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
+        // A host that is gone must leave time for the others.
+        let connect_timeout = options.connect_timeout.min(match hosts {
+            0 | 1 => options.acquire_timeout,
+            _ => options.acquire_timeout / (hosts + 1),
+        });
         let settings = settings(config.get_options(), options, purpose);
         config
             .application_name(name)
             .options(settings)
-            .connect_timeout(options.connect_timeout)
+            .connect_timeout(connect_timeout)
             .keepalives(true)
             .keepalives_idle(Duration::from_secs(15))
             .keepalives_interval(Duration::from_secs(5))
@@ -106,9 +116,6 @@ fn settings(own: Option<&str>, options: &Options, purpose: Purpose) -> String {
         set("plan_cache_mode", "force_generic_plan");
         set("synchronous_commit", "on");
     }
-    if purpose == Purpose::Read {
-        set("default_transaction_read_only", "on");
-    }
     text + own.unwrap_or_default()
 }
 
@@ -137,6 +144,7 @@ mod tests {
     use super::{Address, Purpose};
     use crate::StoreError;
     use crate::postgres::Options;
+    use std::time::Duration;
     use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 
     fn parse(url: &str) -> Result<Address, StoreError> {
@@ -156,6 +164,11 @@ mod tests {
         assert!(options.ends_with("-c geqo=off"), "{options}");
         assert!(options.contains("-c statement_timeout=5000 "), "{options}");
         assert!(options.contains("-c plan_cache_mode=force_generic_plan "), "{options}");
+        assert_eq!(address.config.get_connect_timeout(), Some(&Duration::from_secs(1)));
+        let both = parse("postgres://a,b/db").expect("an address");
+        assert_eq!(both.config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+        let standby = parse("postgres://a,b/db?target_session_attrs=read-only").expect("an address");
+        assert_eq!(standby.config.get_target_session_attrs(), TargetSessionAttrs::ReadOnly);
         assert_eq!(parse("postgresql:///db").expect("an address").config.get_ssl_mode(), SslMode::Prefer);
     }
 
@@ -183,7 +196,7 @@ mod tests {
         ];
         let own: [(Purpose, &[&str]); 3] = [
             (Purpose::Lead, &["statement_timeout=5000", "synchronous_commit=on"]),
-            (Purpose::Read, &["statement_timeout=5000", "default_transaction_read_only=on"]),
+            (Purpose::Read, &["statement_timeout=5000"]),
             (Purpose::Migrate, &["statement_timeout=120000"]),
         ];
         for (purpose, own) in own {

@@ -95,6 +95,10 @@ impl Pool {
             session.cut();
         }
         let session = Session::open(&self.address).await?;
+        if self.purpose == Purpose::Read {
+            // Not among the settings that it is opened with: the driver takes a server for a standby by this one.
+            session.batch("SET default_transaction_read_only = on").await?;
+        }
         self.look(&session).await?;
         Ok(session)
     }

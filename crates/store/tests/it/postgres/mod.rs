@@ -2,6 +2,7 @@
 
 mod away;
 mod errors;
+mod hosts;
 mod kill;
 mod schema;
 mod takeover;
