@@ -147,7 +147,13 @@ pub struct NatsFlags {
     pub nats_user: Option<String>,
 
     /// Its password.
-    #[arg(long, env = "UKAI_NATS_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "UKAI_NATS_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true,
+        requires = "nats_user"
+    )]
     pub nats_password: Option<String>,
 
     /// Speak to NATS over TLS only; tls:// in the address says the same.
@@ -167,7 +173,9 @@ impl NatsFlags {
     /// there is one.
     pub fn options(&self, name: &str) -> Result<Option<NatsOptions>, ConnectError> {
         let Some(url) = self.nats_url.as_deref().filter(|url| !url.is_empty()) else {
-            let is_meant = self.nats_user.as_deref().is_some_and(|user| !user.is_empty())
+            let is_given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
+            let is_meant = is_given(&self.nats_user)
+                || is_given(&self.nats_password)
                 || self.nats_tls
                 || self.nats_tls_ca.is_some();
             return match is_meant {
@@ -258,6 +266,7 @@ mod tests {
         let user = ["--nats-url", "nats://b:c@a", "--nats-user", "me", "--nats-password", "secret"];
         assert_eq!(options(&user).unwrap().unwrap().user, Some(("me".to_owned(), "secret".to_owned())));
         assert!(options(&["--nats-url", "nats://a", "--nats-user", "me"]).unwrap_err().contains("password"));
+        assert!(options(&["--nats-url", "nats://a", "--nats-password", "x"]).unwrap_err().contains("user"));
         let without_address: [&[&str]; 3] =
             [&["--nats-user", "me", "--nats-password", "x"], &["--nats-tls"], &["--nats-tls-ca", "ca.pem"]];
         for arguments in without_address {
