@@ -50,6 +50,8 @@ impl Tail {
                     return Ok(());
                 }
             }
+            // Also where nothing of this came: what is behind may be forgotten some day.
+            since = since.max(list["nextSince"].as_u64().unwrap_or(since));
             if items.is_empty() {
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }

@@ -160,3 +160,26 @@ async fn a_server_is_steered_by_commands() {
         ukai().args(["up", "--listen", "127.0.0.1:0", "--data-dir"]).arg(server.data()).output().unwrap();
     assert_eq!(code(&second), 3, "{}", String::from_utf8_lossy(&second.stderr));
 }
+
+#[test]
+fn a_first_start_that_fails_shows_no_key_and_the_next_one_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let start = |metrics: &str| {
+        let mut command = ukai();
+        command.args(["up", "--listen", "127.0.0.1:0", "--metrics-listen", metrics, "--data-dir"]);
+        command.arg(folder.path()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let failed = start(&busy.local_addr().unwrap().to_string()).wait_with_output().unwrap();
+    assert_ne!(code(&failed), 0);
+    assert!(!String::from_utf8_lossy(&failed.stdout).contains("uka_"));
+
+    let mut started = start("127.0.0.1:0");
+    let said = std::io::BufReader::new(started.stdout.take().unwrap());
+    let key =
+        std::io::BufRead::lines(said).map_while(Result::ok).find(|line| line.trim().starts_with("uka_"));
+    started.kill().unwrap();
+    started.wait().unwrap();
+    assert!(key.is_some(), "whoever starts it next has no key");
+}
