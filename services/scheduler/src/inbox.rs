@@ -2,16 +2,24 @@
 
 use crate::announcements::Part;
 use std::sync::Arc;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use ukai_boot::trace::Traceparent;
 use ukai_domain::scheduler::{Input, Reply};
 use ukai_domain::{GatewayId, Rejection};
 use ukai_rpc::v1;
 
+/// Tasks and other commands that wait at most, also of callers who gave up: each is up to some kilobytes.
+pub(crate) const MOST_COMMANDED: usize = 50_000;
+
+/// A command's part of the room that all of them have together.
+pub(crate) type Room = Option<OwnedSemaphorePermit>;
+
 /// The sending end; clones share the queue.
 #[derive(Clone, Debug)]
 pub(crate) struct Inbox {
     sender: mpsc::Sender<Work>,
+    space: Arc<Semaphore>,
+    room: usize,
 }
 
 /// The receiving end: whoever leads holds it.
@@ -34,8 +42,8 @@ pub(crate) enum Unanswered {
 /// What waits for a step.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// A command; the caller waits for the reply.
-    Command(Input, Caller),
+    /// A command; the caller waits for the reply. What room it takes here is free again once a step has it.
+    Command(Input, Caller, Room),
     /// News of our own that nobody waits for.
     News(Input),
     /// A gateway's batch.
@@ -61,30 +69,41 @@ impl Work {
     /// How many inputs it brings to a step.
     pub(crate) fn weight(&self) -> usize {
         match self {
-            Self::Command(Input::Submit(submit), _) => submit.tasks.len(),
-            Self::Command(..) | Self::News(_) => 1,
+            Self::Command(input, ..) => size(input),
+            Self::News(_) => 1,
             Self::Batch(batch) => batch.inputs.len().max(1),
         }
     }
 
     /// No step took it, and none will.
     pub(crate) fn give_back(self) {
-        if let Self::Command(input, caller) = self {
+        if let Self::Command(input, caller, _room) = self {
             let _gave_up = caller.send(Err(Unanswered::NotTaken(Box::new(input))));
         }
     }
 }
 
-pub(crate) fn channel(capacity: usize) -> (Inbox, Works) {
+/// `capacity` works, and so many tasks and other commands in them.
+pub(crate) fn channel(capacity: usize, room: usize) -> (Inbox, Works) {
     let (sender, receiver) = mpsc::channel(capacity);
-    (Inbox { sender }, Arc::new(Mutex::new(receiver)))
+    (Inbox { sender, space: Arc::new(Semaphore::new(room)), room }, Arc::new(Mutex::new(receiver)))
+}
+
+/// How many tasks a command brings, or what counts as one.
+fn size(input: &Input) -> usize {
+    match input {
+        Input::Submit(submit) => submit.tasks.len(),
+        _ => 1,
+    }
 }
 
 impl Inbox {
     /// The reply, after the commit.
     pub(crate) async fn ask(&self, input: Input) -> Result<Reply, Unanswered> {
         let (reply, answer) = oneshot::channel();
-        self.sender.send(Work::Command(input, reply)).await.map_err(|_| Unanswered::Unknown)?;
+        let size = u32::try_from(size(&input).min(self.room)).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.space).acquire_many_owned(size).await.ok();
+        self.sender.send(Work::Command(input, reply, room)).await.map_err(|_| Unanswered::Unknown)?;
         answer.await.unwrap_or(Err(Unanswered::Unknown))
     }
 
@@ -102,5 +121,45 @@ impl Inbox {
 pub(crate) fn give_back(works: &mut mpsc::Receiver<Work>) {
     while let Ok(work) = works.try_recv() {
         work.give_back();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Work, channel};
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::task::Poll;
+    use ukai_domain::TaskId;
+    use ukai_domain::scheduler::Input;
+
+    #[tokio::test]
+    async fn commands_wait_at_the_door_while_others_fill_the_room() {
+        let (inbox, works) = channel(10, 2);
+        let mut works = works.lock().await;
+        let command = || inbox.ask(Input::CancelTask { task: TaskId::NIL });
+        let (mut one, mut two, mut three) = (pin!(command()), pin!(command()), pin!(command()));
+        let mut asked = async || {
+            poll_fn(|context| {
+                assert!(one.as_mut().poll(context).is_pending() && two.as_mut().poll(context).is_pending());
+                assert!(three.as_mut().poll(context).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+        };
+        asked().await;
+        let first = works.try_recv().unwrap();
+        let second = works.try_recv().unwrap();
+        assert!(works.try_recv().is_err(), "there is room for two");
+        assert!(matches!(&first, Work::Command(..)) && matches!(&second, Work::Command(..)));
+        drop(first);
+        // The first caller hears that nobody knows; the third is let in.
+        assert!(one.await.is_err());
+        poll_fn(|context| {
+            assert!(three.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        assert!(matches!(works.try_recv(), Ok(Work::Command(..))));
     }
 }

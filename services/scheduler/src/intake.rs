@@ -2,7 +2,10 @@
 
 use crate::announcements::Part;
 use crate::inbox::{Batch, Inbox};
+use bytes::Bytes;
 use prost::Message;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use ukai_boot::Shutdown;
@@ -15,6 +18,11 @@ use ukai_rpc::v1;
 /// After the end of an epoch, for the commit under way.
 const LAST_ANSWERS: Duration = Duration::from_millis(200);
 
+/// Batches that wait for their step, by gateway and number, each with the requests that its answer goes to. A gateway
+/// sends its batch again every few seconds, however long nothing is stepped: what it says is kept once.
+type Waiting = Arc<Mutex<Asked>>;
+type Asked = BTreeMap<(GatewayId, u64), Vec<Request>>;
+
 /// Serves `scheduler.in` and listens to digests while this process leads: `leading` ends with the epoch.
 pub(crate) async fn run(
     bus: &dyn Bus,
@@ -24,6 +32,7 @@ pub(crate) async fn run(
 ) -> Result<(), BusError> {
     let mut requests = bus.serve(SCHEDULER_IN).await?;
     let mut digests = bus.subscribe(HEARTBEATS).await?;
+    let waiting = Waiting::default();
     loop {
         tokio::select! {
             () = leading.stopping() => {
@@ -35,7 +44,7 @@ pub(crate) async fn run(
                 return Ok(());
             }
             request = requests.recv() => match request {
-                Some(request) => accept(request, inbox, tracer, leading).await,
+                Some(request) => accept(request, &waiting, inbox, tracer, leading).await,
                 None => return Err(BusError::Unavailable),
             },
             digest = digests.next() => match digest {
@@ -46,7 +55,7 @@ pub(crate) async fn run(
     }
 }
 
-async fn accept(request: Request, inbox: &Inbox, tracer: &Tracer, leading: &Shutdown) {
+async fn accept(mut request: Request, waiting: &Waiting, inbox: &Inbox, tracer: &Tracer, leading: &Shutdown) {
     let span = tracer.child(request.traceparent.as_deref(), SpanKind::Server, "process reports");
     let batch = match decode(&request.payload, &span) {
         Ok(batch) => batch,
@@ -55,9 +64,20 @@ async fn accept(request: Request, inbox: &Inbox, tracer: &Tracer, leading: &Shut
             return;
         }
     };
+    let key = (batch.gateway, batch.seq);
+    let is_repeat = {
+        let mut asked = locked(waiting);
+        let requests = asked.entry(key).or_default();
+        request.payload = Bytes::new();
+        requests.push(request);
+        requests.len() > 1
+    };
+    if is_repeat {
+        return;
+    }
     let (reply, answer) = oneshot::channel();
     inbox.batch(Batch { reply, ..batch }).await;
-    let ending = leading.clone();
+    let (ending, waiting) = (leading.clone(), Arc::clone(waiting));
     leading.spawn(async move {
         let answer = tokio::select! {
             biased;
@@ -65,13 +85,21 @@ async fn accept(request: Request, inbox: &Inbox, tracer: &Tracer, leading: &Shut
             () = ended(&ending) => None,
         };
         drop(span);
+        let requests = locked(&waiting).remove(&key).unwrap_or_default();
         match answer {
-            Some(reply) => request.respond(reply.encode_to_vec().into()),
-            None if ending.is_stopping() => send_again(request),
+            Some(reply) => {
+                let reply = Bytes::from(reply.encode_to_vec());
+                requests.into_iter().for_each(|request| request.respond(reply.clone()));
+            }
+            None if ending.is_stopping() => requests.into_iter().for_each(send_again),
             // Without an answer it does so after a while.
             None => {}
         }
     });
+}
+
+fn locked(waiting: &Waiting) -> MutexGuard<'_, Asked> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The epoch ends, and what was taken has had its time. An answer that comes later is given to the repeat.
@@ -108,5 +136,49 @@ async fn digest_heard(payload: &[u8], inbox: &Inbox) {
         .collect();
     if !sessions.is_empty() {
         inbox.tell(Input::Heard { sessions }).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Waiting, accept};
+    use crate::inbox::{Work, channel};
+    use bytes::Bytes;
+    use prost::Message;
+    use tokio::sync::oneshot;
+    use ukai_boot::Shutdown;
+    use ukai_boot::trace::Tracer;
+    use ukai_bus::Request;
+    use ukai_rpc::v1;
+
+    #[tokio::test]
+    async fn repeats_of_a_batch_that_waits_are_kept_once_and_all_answered() {
+        let (inbox, works) = channel(10, 10);
+        let (waiting, tracer, leading) = (Waiting::default(), Tracer::default(), Shutdown::new());
+        let send = async |seq: u64| {
+            let batch = v1::GatewayBatch { gateway: vec![7; 16], seq, ..v1::GatewayBatch::default() };
+            let (reply, answer) = oneshot::channel();
+            let request = Request::new(Bytes::from(batch.encode_to_vec()), None, reply);
+            accept(request, &waiting, &inbox, &tracer, &leading).await;
+            answer
+        };
+        let (first, second, other) = (send(1).await, send(1).await, send(2).await);
+        let mut works = works.lock().await;
+        let mut next = || match works.try_recv() {
+            Ok(Work::Batch(batch)) => Some(batch),
+            _ => None,
+        };
+        let (one, two) = (next().unwrap(), next().unwrap());
+        assert_eq!((one.seq, two.seq), (1, 2));
+        assert!(next().is_none(), "the repeat waits, too");
+        one.reply.send(v1::GatewayReply { seq: 1, ..v1::GatewayReply::default() }).unwrap();
+        for answer in [first, second] {
+            assert_eq!(v1::GatewayReply::decode(answer.await.unwrap()).unwrap().seq, 1);
+        }
+        // Taken and not answered: its gateway hears nothing, and what it sends again is taken again.
+        drop(two);
+        assert!(other.await.is_err());
+        let _again = send(2).await;
+        assert_eq!(next().unwrap().seq, 2);
     }
 }

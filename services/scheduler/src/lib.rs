@@ -52,7 +52,8 @@ impl Scheduler {
         registry: &mut Registry,
     ) -> Self {
         let config = SchedulerConfig { tracer: config.tracer.of("ukai-scheduler"), ..config };
-        let (inbox, works) = inbox::channel(config.settings.max_handouts.max(1_024) * 8);
+        let (inbox, works) =
+            inbox::channel(config.settings.max_handouts.max(1_024) * 8, inbox::MOST_COMMANDED);
         let standing = standing::Standing::new();
         Self { config, store, bus, metrics: metrics::Metrics::register(registry), inbox, works, standing }
     }

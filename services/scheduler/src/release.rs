@@ -102,8 +102,8 @@ impl Targets {
     ) -> bool {
         match work {
             // Whoever gave up takes the outcome for unknown: nothing is as good as anything.
-            Work::Command(_, caller) if caller.is_closed() => {}
-            Work::Command(input, caller) => {
+            Work::Command(_, caller, _) if caller.is_closed() => {}
+            Work::Command(input, caller, _room) => {
                 let token = self.nobody();
                 self.callers.insert(token, caller);
                 inputs.push((token, input));

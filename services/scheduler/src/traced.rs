@@ -22,7 +22,7 @@ impl Traced {
     /// trace, the run's task does.
     pub(crate) fn note(&mut self, work: &Work, state: &State) {
         match work {
-            Work::Command(Input::Submit(submit), _) => self.add(submit.trace.as_ref(), None),
+            Work::Command(Input::Submit(submit), ..) => self.add(submit.trace.as_ref(), None),
             Work::Command(..) | Work::News(_) => {}
             Work::Batch(batch) => {
                 let mut told = batch.traces.iter().peekable();

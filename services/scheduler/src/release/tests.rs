@@ -221,7 +221,7 @@ fn without_room_commands_are_refused_and_gateways_hear_nothing() {
     let mut turn = Turn::new(known());
     let mut batch = turn.batch(2, false, &[1]);
     let (caller, mut answer) = oneshot::channel();
-    turn.targets.take(Work::Command(draining(9), caller), EPOCH, &mut turn.gateways, &mut turn.inputs);
+    turn.targets.take(Work::Command(draining(9), caller, None), EPOCH, &mut turn.gateways, &mut turn.inputs);
     turn.targets.refuse_commands(&Rejection::new(Code::StorageFull, "full"));
     turn.answer(0);
     let refused = answer.try_recv().unwrap().unwrap_err();
@@ -234,6 +234,6 @@ fn a_command_whose_caller_is_gone_is_not_executed() {
     let mut turn = Turn::new(Gateways::default());
     let (caller, answer) = oneshot::channel();
     drop(answer);
-    turn.targets.take(Work::Command(draining(9), caller), EPOCH, &mut turn.gateways, &mut turn.inputs);
+    turn.targets.take(Work::Command(draining(9), caller, None), EPOCH, &mut turn.gateways, &mut turn.inputs);
     assert_eq!(turn.inputs, []);
 }
