@@ -209,19 +209,28 @@ async fn maintain(
             () = leading.stopping() => return,
             () = tokio::time::sleep(config.maintain_every) => {}
         }
-        if let Err(error) = store.maintain(epoch, clock.now() - REPLIES_KEPT).await {
-            tracing::warn!(%error, "old rows were not removed");
+        tokio::select! {
+            // A step that is left in the middle changes nothing.
+            () = leading.stopping() => return,
+            () = forget(&*store, &config, epoch, clock.now()) => {}
         }
-        if let Some(kept) = config.artifacts_kept
-            && let Err(error) = forget_artifacts(&*store, clock.now() - kept).await
-        {
-            tracing::warn!(%error, "old artifacts were not forgotten");
-        }
-        if let Some(kept) = config.events_kept
-            && let Err(error) = store.forget_events(epoch, clock.now() - kept).await
-        {
-            tracing::warn!(%error, "old events were not forgotten");
-        }
+    }
+}
+
+/// All that is too old now.
+async fn forget(store: &dyn Store, config: &SchedulerConfig, epoch: u64, now: Timestamp) {
+    if let Err(error) = store.maintain(epoch, now - REPLIES_KEPT).await {
+        tracing::warn!(%error, "old rows were not removed");
+    }
+    if let Some(kept) = config.artifacts_kept
+        && let Err(error) = forget_artifacts(store, now - kept).await
+    {
+        tracing::warn!(%error, "old artifacts were not forgotten");
+    }
+    if let Some(kept) = config.events_kept
+        && let Err(error) = store.forget_events(epoch, now - kept).await
+    {
+        tracing::warn!(%error, "old events were not forgotten");
     }
 }
 

@@ -24,7 +24,8 @@ const OLD_NAMES: &str = "DELETE FROM commit_log WHERE (epoch, n) IN
      ORDER BY epoch, n LIMIT $2)";
 
 /// The oldest, up to the first that stays: the newest row does in any case, so the log tells where it begins.
-const OLD_EVENTS: &str = "WITH oldest AS MATERIALIZED (SELECT first, at FROM event ORDER BY first LIMIT $2)
+const OLD_EVENTS: &str =
+    "WITH oldest AS MATERIALIZED (SELECT first, at FROM event WHERE first > $3 ORDER BY first LIMIT $2)
     DELETE FROM event WHERE first = ANY (ARRAY(SELECT first FROM oldest WHERE first < coalesce(
         (SELECT min(first) FROM oldest WHERE at >= $1), (SELECT max(first) FROM event))))
     RETURNING job, first";
@@ -40,24 +41,36 @@ pub(super) async fn step(session: &Session, epoch: u64, before: Timestamp) -> Re
     done
 }
 
-/// One step through the log; whether there may be more to do.
-pub(super) async fn forget_events(session: &Session, epoch: u64, before: Timestamp) -> Result<bool> {
+/// One step through the log, whose rows up to number `behind` are gone: the index still has them for a while. The last
+/// number that it deleted, where there may be more to do.
+pub(super) async fn forget_events(
+    session: &Session,
+    epoch: u64,
+    before: Timestamp,
+    behind: i64,
+) -> Result<Option<i64>> {
     session.batch("BEGIN").await?;
-    let done = delete_events(session, epoch, before).await;
+    let done = delete_events(session, epoch, before, behind).await;
     session.batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
     done
 }
 
-async fn delete_events(session: &Session, epoch: u64, before: Timestamp) -> Result<bool, Failure> {
+async fn delete_events(
+    session: &Session,
+    epoch: u64,
+    before: Timestamp,
+    behind: i64,
+) -> Result<Option<i64>, Failure> {
     leader::check(session, epoch).await?;
-    let gone = session.rows(OLD_EVENTS, &[&before.0, &EVENTS]).await?;
+    let gone = session.rows(OLD_EVENTS, &[&before.0, &EVENTS, &behind]).await?;
     let (mut jobs, mut firsts) = (Vec::<Uuid>::new(), Vec::<i64>::new());
     for row in &gone {
         jobs.push(get(row, 0)?);
         firsts.push(get(row, 1)?);
     }
     session.execute(LISTED, &[&jobs, &firsts]).await?;
-    Ok(i64::try_from(gone.len()).unwrap_or(i64::MAX) == EVENTS)
+    let is_whole_step = i64::try_from(gone.len()).unwrap_or(i64::MAX) == EVENTS;
+    Ok(firsts.into_iter().max().filter(|_| is_whole_step))
 }
 
 async fn delete(session: &Session, epoch: u64, before: Timestamp) -> Result<bool, Failure> {

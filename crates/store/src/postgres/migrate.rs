@@ -24,6 +24,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("../../../../migrations/postgres/0002_crawls.sql"), serves: 1 },
     Migration { sql: include_str!("../../../../migrations/postgres/0003_traces.sql"), serves: 1 },
     Migration { sql: include_str!("../../../../migrations/postgres/0004_event_list.sql"), serves: 1 },
+    Migration { sql: include_str!("../../../../migrations/postgres/0005_event_age.sql"), serves: 1 },
 ];
 
 /// Who may do what.

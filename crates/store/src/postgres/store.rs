@@ -81,7 +81,11 @@ impl Store for PostgresStore {
     }
 
     async fn forget_events(&self, epoch: u64, before: Timestamp) -> Result<(), CommitError> {
-        while self.fenced(epoch, |s| Box::pin(maintain::forget_events(s, epoch, before))).await? {}
+        let mut behind = Some(0);
+        while let Some(last) = behind {
+            behind =
+                self.fenced(epoch, |s| Box::pin(maintain::forget_events(s, epoch, before, last))).await?;
+        }
         Ok(())
     }
 

@@ -36,7 +36,7 @@ pub(crate) struct EventList {
     pub(crate) oldest_seq: u64,
     /// The log's last number.
     pub(crate) last_seq: u64,
-    /// Pass it as `since` for what follows.
+    /// Pass it as `since` for what follows; the log's last number where the list goes so far.
     pub(crate) next_since: u64,
 }
 
@@ -50,7 +50,10 @@ impl EventList {
             .filter(|event| event.seq > since)
             .take(limit)
             .collect();
-        let next_since = items.last().map_or(since, |event| event.seq);
+        // Where the list wasn't cut there is nothing more up to the log's end, and somebody whose job is quiet reads on
+        // from there.
+        let read = items.last().map_or(since, |event| event.seq);
+        let next_since = if items.len() < limit { read.max(page.last) } else { read };
         Self { items, oldest_seq: page.oldest, last_seq: page.last, next_since }
     }
 }

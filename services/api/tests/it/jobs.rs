@@ -92,6 +92,29 @@ async fn who_has_read_up_to_what_was_forgotten_is_told_so() {
 }
 
 #[tokio::test]
+async fn who_follows_a_quiet_job_reads_on_from_the_logs_end() {
+    let app = TestApp::open();
+    let (quiet, busy) = {
+        let mut world = app.world();
+        let jobs = (world.add_job("quiet", JobKind::Scrape, 1), world.add_job("busy", JobKind::Scrape, 1));
+        world.events.clear();
+        world.event(jobs.0, Event::JobDeleted);
+        (0..5).for_each(|_| world.event(jobs.1, Event::JobDeleted));
+        jobs
+    };
+    let path = format!("/api/jobs/{quiet}/events");
+    let first = app.get(&path).await.expect(200);
+    assert_eq!((first["items"].as_array().map(Vec::len), &first["nextSince"]), (Some(1), &json!(6)));
+    let none = app.get(&format!("{path}?since=1")).await.expect(200);
+    assert_eq!((&none["items"], &none["nextSince"]), (&json!([]), &json!(6)));
+    // By the time that it asks again, others' events were forgotten.
+    app.world().event(busy, Event::JobDeleted);
+    app.world().events.drain(..6);
+    app.get(&format!("{path}?since=6")).await.expect(200);
+    app.get(&format!("{path}?since=5")).await.expect_error(400, "INVALID_PAYLOAD");
+}
+
+#[tokio::test]
 async fn a_row_of_many_events_is_cut_at_the_limit() {
     let app = TestApp::open();
     {

@@ -1,8 +1,8 @@
 //! The log goes by age, from the front, and goes on.
 
-use crate::kit::{Server, soon};
+use crate::kit::{Server, soon, until};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ukai_scheduler::SchedulerConfig;
 use ukai_store::{EventFilter, EventPage, Reads};
 
@@ -52,4 +52,21 @@ async fn old_events_are_forgotten_and_the_log_goes_on() {
         log(&server).await.rows.iter().all(|row| row.at.since(newest.at) > DAY),
         "the next one has taken over"
     );
+}
+
+#[tokio::test]
+async fn a_sweep_through_the_log_does_not_hold_up_the_end() {
+    let server = Server::start_with(SchedulerConfig {
+        maintain_every: Duration::from_millis(20),
+        events_kept: Some(DAY),
+        ..SchedulerConfig::default()
+    })
+    .await;
+    let sweeps = || server.store.sweeps.load(Ordering::Relaxed);
+    server.store.forgets_for_ever.store(true, Ordering::Relaxed);
+    let before = sweeps();
+    until(|| sweeps() > before).await;
+    let asked = Instant::now();
+    server.stop().await;
+    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
 }

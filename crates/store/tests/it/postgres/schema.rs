@@ -67,8 +67,17 @@ async fn a_newer_schema_serves_this_program_where_it_says_so() {
 #[tokio::test]
 async fn hot_tables_are_vacuumed_by_settings_of_their_own() {
     let database = empty().await;
-    for table in ["task_ready", "task_delayed", "task_lease", "job_delta", "job_count", "leader", "expansion"]
-    {
+    for table in [
+        "task_ready",
+        "task_delayed",
+        "task_lease",
+        "job_delta",
+        "job_count",
+        "leader",
+        "expansion",
+        "event",
+        "event_job",
+    ] {
         let set = database
             .psql(&format!("SELECT reloptions FROM pg_class WHERE oid = 'ukai.{table}'::regclass"))
             .unwrap();
@@ -111,6 +120,14 @@ async fn the_scheduler_needs_rows_and_no_tables() {
     assert_eq!(store.commit(world.take()).await.unwrap(), Applied::Now);
     store.maintain(world.epoch, world.now).await.unwrap();
     store.forget_events(world.epoch, world.now).await.unwrap();
+    let left =
+        "SELECT count(*) FROM ukai.event_job l LEFT JOIN ukai.event e USING (first) WHERE e.first IS NULL";
+    let listed = "SELECT count(*) > 0 FROM ukai.event_job_through WHERE through > 0";
+    assert_eq!(
+        database.psql(&format!("SELECT ({left}), ({listed})")).unwrap(),
+        "0|t",
+        "lists name what is gone"
+    );
     world.events.drain(..world.events.len() - 1);
     world.replies.clear();
     renew(&*store, world.epoch, LEASE).await;

@@ -24,6 +24,9 @@ pub(crate) struct Faulty {
     pub(crate) ahead_ms: AtomicU64,
     /// Commits that were sent here.
     pub(crate) commits: AtomicUsize,
+    /// Times that it was asked to forget events; with `forgets_for_ever` it never comes to an end.
+    pub(crate) sweeps: AtomicUsize,
+    pub(crate) forgets_for_ever: AtomicBool,
     /// Commits wait here while a test has it to itself.
     pub(crate) gate: tokio::sync::RwLock<()>,
 }
@@ -73,6 +76,10 @@ impl Store for Faulty {
         self.real.maintain(epoch, before).await
     }
     async fn forget_events(&self, epoch: u64, before: Timestamp) -> Result<(), CommitError> {
+        self.sweeps.fetch_add(1, Ordering::Relaxed);
+        if self.forgets_for_ever.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         self.real.forget_events(epoch, before).await
     }
     async fn put_api_key(&self, key: ApiKeyRow) -> Result<(), StoreError> {

@@ -40,6 +40,8 @@ impl Server {
             is_away: false.into(),
             ahead_ms: 0.into(),
             commits: 0.into(),
+            sweeps: 0.into(),
+            forgets_for_ever: false.into(),
             gate: ().into(),
         });
         let bus = LocalBus::new();
@@ -81,6 +83,11 @@ impl Server {
             expected += row.events.len() as u64;
         }
         assert_eq!(log.last, expected - 1);
+    }
+
+    /// Asks it to end, and waits until all of it has.
+    pub(crate) async fn stop(&self) {
+        self.shutdown.finish(Duration::from_secs(60)).await;
     }
 
     /// Whether the store answers.
