@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure};
 use serde_json::Value;
+use ukai_testkit::process::Process;
 
 use crate::crew::Journal;
 use crate::fleet::Fleet;
@@ -66,6 +67,10 @@ pub(crate) const PREDICATES: &[(&str, &str)] = &[
         "the lists of jobs' events leave none out",
         "SELECT e.first FROM ukai.event e, ukai.event_job_through t WHERE e.first <= t.through AND NOT EXISTS \
          (SELECT 1 FROM ukai.event_job l WHERE l.job = e.job AND l.first = e.first)",
+    ),
+    (
+        "the lists of jobs' events name none that is gone",
+        "SELECT l.first FROM ukai.event_job l LEFT JOIN ukai.event e USING (first) WHERE e.first IS NULL",
     ),
     (
         "the log ends where the newest commit says",
@@ -253,13 +258,18 @@ pub(crate) async fn settled(fleet: &Fleet, before: &[Need], workers: usize) -> a
 
 /// No panic, no error line but those that the row forgives.
 fn logs(fleet: &Fleet, forgiven: &[&str]) -> anyhow::Result<()> {
-    for service in fleet.services() {
-        let log = service.process.log();
-        for line in log.lines() {
-            let is_error = line.contains(" ERROR ") || line.contains("panicked at");
-            if is_error && !forgiven.iter().any(|words| line.contains(words)) {
-                bail!("{} logged: {line}", service.process.name());
-            }
+    fleet.services().try_for_each(|service| calm(&service.process, forgiven))
+}
+
+/// The same of one process.
+///
+/// # Errors
+/// The line.
+pub(crate) fn calm(process: &Process, forgiven: &[&str]) -> anyhow::Result<()> {
+    for line in process.log().lines() {
+        let is_error = line.contains(" ERROR ") || line.contains("panicked at");
+        if is_error && !forgiven.iter().any(|words| line.contains(words)) {
+            bail!("{} logged: {line}", process.name());
         }
     }
     Ok(())

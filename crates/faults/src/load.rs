@@ -13,6 +13,8 @@ use crate::fleet::{Fleet, send};
 const PAUSE: Duration = Duration::from_millis(10);
 /// Clients.
 const CLIENTS: usize = 4;
+/// Between two requests of who submits a little, for as long as a fault lasts.
+const LONG_PAUSE: Duration = Duration::from_millis(100);
 /// Hosts that the addresses lie on.
 const HOSTS: usize = 50;
 
@@ -45,14 +47,25 @@ impl Load {
     /// The same at an address of one's own.
     #[must_use]
     pub(crate) fn at(http: &reqwest::Client, url: &str, count: usize) -> Self {
+        Self::of(http, url, count, CLIENTS, PAUSE)
+    }
+
+    /// A task each tenth of a second, until there are enough.
+    #[must_use]
+    pub(crate) fn trickle(fleet: &Fleet) -> Self {
+        Self::of(&fleet.http, &format!("http://{}/api/tasks", fleet.api.address), usize::MAX, 1, LONG_PAUSE)
+    }
+
+    fn of(http: &reqwest::Client, url: &str, count: usize, clients: usize, pause: Duration) -> Self {
         let seen: Arc<Mutex<Seen>> = Arc::default();
         let enough = CancellationToken::new();
-        let clients = (0..CLIENTS).map(|client| {
+        let step = clients;
+        let clients = (0..clients).map(|client| {
             let (seen, http, url, enough) = (Arc::clone(&seen), http.clone(), url.to_owned(), enough.clone());
             tokio::spawn(async move {
-                for number in (client..count).step_by(CLIENTS).take_while(|_| !enough.is_cancelled()) {
+                for number in (client..count).step_by(step).take_while(|_| !enough.is_cancelled()) {
                     submit(&http, &url, number, &seen).await;
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(pause).await;
                 }
             })
         });

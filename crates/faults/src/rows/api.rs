@@ -9,7 +9,8 @@ use tokio::task::JoinHandle;
 use ukai_testkit::proxy::Faults;
 
 use super::{HOLD_DOWN, HOLD_UP, Measure, Outcome};
-use crate::crew::until;
+use crate::check::holds;
+use crate::crew::{Journal, until};
 use crate::fleet::{Fleet, Shape, send};
 use crate::world::Trial;
 
@@ -72,5 +73,6 @@ async fn kill_and_repeat(mut fleet: Fleet, first: JoinHandle<Answer>) -> Outcome
     ensure!(ids == task["id"].as_str().context("an id")?, "one task: {ids}");
     let (_, twice) = fleet.try_once(Method::POST, "/api/tasks", &body(), KEY).await?;
     ensure!(twice["id"] == task["id"], "the same key is the same task");
+    holds(&fleet, &Journal::default(), &[ids], &["stopped leading"])?;
     Ok(vec![Measure::new("the repeat is answered after the start", took, 30)])
 }

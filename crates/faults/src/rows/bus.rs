@@ -9,7 +9,7 @@ use ukai_testkit::fake_worker::Happening;
 use ukai_testkit::nats_middle::Chaos;
 
 use super::{ALERT, Measure, Outcome};
-use crate::check::check;
+use crate::check::{check, known};
 use crate::crew::{Crew, until};
 use crate::fleet::{Fleet, Shape};
 use crate::load::Load;
@@ -18,13 +18,15 @@ use crate::world::{Trial, World};
 /// As long as three of the fleet's timeouts, and longer than it takes to notice a bus that stands still.
 const GONE: Duration = Duration::from_secs(18);
 
+/// That an answer to a submit takes.
+const LONGEST: Duration = Duration::from_secs(5);
 /// As long as the row says.
 const LONG_GONE: Duration = Duration::from_secs(60);
 /// Restarts, and the time between two of them: two minutes in all.
 const RESTARTS: usize = 24;
 const BETWEEN_RESTARTS: Duration = Duration::from_secs(5);
 /// The clocks of production, and a task's time that is longer than the fault.
-const PRODUCTION: fn() -> Shape = || Shape {
+pub(super) const PRODUCTION: fn() -> Shape = || Shape {
     task_timeout: Duration::from_secs(300),
     lost: Duration::from_secs(30),
     away: Duration::from_secs(10),
@@ -47,32 +49,49 @@ pub(super) async fn long_gone(trial: Trial) -> Outcome {
 
 async fn gone(shape: Shape, time: Duration, trial: Trial) -> Outcome {
     let mut world = World::start(shape, trial).await?;
+    let submits = Load::trickle(&world.fleet);
     world.fleet.nats.kill()?;
-    away(&world, time).await?;
+    away(&submits, time).await?;
     world.fleet.nats.restart()?;
-    returned(world).await
+    returned(world, submits).await
 }
 
 /// F15: it comes back, and is gone again before all have found it.
 pub(super) async fn restarted_often(trial: Trial) -> Outcome {
     let mut world = World::start(PRODUCTION(), trial).await?;
+    let submits = Load::trickle(&world.fleet);
     for _ in 0..RESTARTS {
         world.fleet.nats.kill()?;
         world.fleet.nats.restart()?;
-        away(&world, BETWEEN_RESTARTS).await?;
+        away(&submits, BETWEEN_RESTARTS).await?;
     }
-    world.submit_more(CHAOTIC_TASKS).await?;
-    returned(world).await
+    returned(world, submits).await
 }
 
 /// F15, its other half: connections stand, and nothing answers.
 pub(super) async fn frozen(trial: Trial) -> Outcome {
     // What stands still is noticed by pings, which aren't shortened.
     let world = World::start(PRODUCTION(), trial).await?;
+    let submits = Load::trickle(&world.fleet);
     world.fleet.nats.stop()?;
-    away(&world, LONG_GONE).await?;
+    let stopped = Instant::now();
+    let (noticed, stays) = tokio::join!(noticed(&world.fleet, stopped), away(&submits, LONG_GONE));
+    stays?;
     world.fleet.nats.go_on()?;
-    returned(world).await
+    let mut measures = vec![Measure::new("noticed by all", noticed?, 15)];
+    measures.extend(returned(world, submits).await?);
+    Ok(measures)
+}
+
+/// How long after `stopped` each service that has a bus says that it is away.
+async fn noticed(fleet: &Fleet, stopped: Instant) -> anyhow::Result<Duration> {
+    for service in fleet.schedulers.iter().chain(&fleet.gateways).chain(&fleet.monitors) {
+        while service.metric(&fleet.http, "ukai_bus_connected").await? != 0.0 {
+            ensure!(stopped.elapsed() < LONG_GONE, "{} never notices", service.process.name());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    Ok(stopped.elapsed())
 }
 
 /// F16: with clocks a tenth as long, messages are late by a tenth too; one in ten by as much as the row says.
@@ -110,24 +129,31 @@ pub(super) async fn chaotic(trial: Trial) -> Outcome {
     Ok(vec![Measure::new("all tasks done, start included", took, 180)])
 }
 
-async fn away(world: &World, time: Duration) -> anyhow::Result<()> {
-    let (gone, before) = (Instant::now(), world.load.accepted());
-    tokio::time::sleep(time).await;
-    let (accepted, refused) = world.load.look(|seen| {
-        let refused: Vec<u16> =
-            seen.refused.iter().filter(|(at, _)| *at > gone).map(|(_, status)| *status).collect();
-        (seen.accepted.len(), refused)
-    });
-    ensure!(accepted > before || accepted == world.size.tasks, "nothing was accepted without a bus");
-    ensure!(refused.is_empty(), "submits were refused without a bus: {refused:?}");
+/// Waits; all the time submits are accepted.
+async fn away(submits: &Load, time: Duration) -> anyhow::Result<()> {
+    let (gone, mut before) = (Instant::now(), submits.accepted());
+    while gone.elapsed() < time {
+        tokio::time::sleep(LONGEST.min(time)).await;
+        let (accepted, refused) = submits.look(|seen| (seen.accepted.len(), seen.refused.clone()));
+        let after = gone.elapsed();
+        ensure!(
+            accepted > before,
+            "nothing was accepted without a bus for {LONGEST:?}, {after:?} after it went"
+        );
+        ensure!(refused.is_empty(), "submits were refused without a bus: {refused:?}");
+        before = accepted;
+    }
     Ok(())
 }
 
-async fn returned(world: World) -> Outcome {
+async fn returned(world: World, submits: Load) -> Outcome {
     let back = Instant::now();
     let took = world.next_hand_out(back, back).await?;
     world.none_lost("because the bus was away")?;
-    let longest = world.load.look(|seen| seen.longest);
+    submits.enough();
+    let submits = submits.finish().await?;
+    known(&world.fleet, &submits.accepted)?;
+    let longest = world.load.look(|seen| seen.longest.max(submits.longest));
     let none =
         world.load.look(|seen| seen.refused.iter().all(|(_, s)| *s == StatusCode::SERVICE_UNAVAILABLE));
     ensure!(none, "a submit was answered with something else than 201 or 503");
@@ -135,6 +161,6 @@ async fn returned(world: World) -> Outcome {
     world.finish(&["bus", "NATS", "nats", "many workers fell silent"]).await?;
     Ok(vec![
         Measure::new("dispatch after the return", took, 10),
-        Measure::new("the longest answer to a submit", longest, 5),
+        Measure::new("the longest answer to a submit", longest, LONGEST.as_secs()),
     ])
 }

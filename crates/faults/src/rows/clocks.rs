@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 use super::{Measure, Outcome};
-use crate::check::check;
+use crate::check::{calm, check};
 use crate::crew::{Crew, until};
 use crate::fleet::{Fleet, LOST, Shape};
 use crate::laptop::{Laptop, connection};
@@ -80,5 +80,6 @@ pub(super) async fn asleep(trial: Trial) -> Outcome {
     let ended = laptop.process.ended(Duration::from_secs(60)).await?;
     ensure!(ended.success(), "it ended with {ended}: {}", laptop.process.log());
     check(&fleet, &crew.journal, &[task, next], &[]).await?;
+    calm(&laptop.process, &[])?;
     Ok(vec![Measure::new("connected again after waking", back, 10)])
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use ukai_testkit::proxy::{Fault, Faults};
 
+use super::bus::PRODUCTION;
 use super::{ALERT, HOLD_UP, Measure, Outcome};
 use crate::crew::until;
 use crate::fleet::Shape;
@@ -55,7 +56,7 @@ pub(super) async fn killed_before_the_bus(trial: Trial) -> Outcome {
 
 /// F29: its workers go to the other one by themselves.
 pub(super) async fn cut_from_the_bus(trial: Trial) -> Outcome {
-    let world = World::start(Shape::default(), trial).await?;
+    let world = World::start(PRODUCTION(), trial).await?;
     world.fleet.gateways[0].bus.set(Faults::both(Fault::Hold));
     let cut = Instant::now();
     let journal = std::sync::Arc::clone(&world.crew.journal);
@@ -63,6 +64,7 @@ pub(super) async fn cut_from_the_bus(trial: Trial) -> Outcome {
         .await?;
     let moved = cut.elapsed();
     world.fleet.gateways[0].bus.set(Faults::default());
+    world.none_lost("though their workers resumed elsewhere")?;
     world.finish(&["bus", "NATS", "nats", ALERTS[0]]).await?;
     Ok(vec![Measure::new("its workers are at the other gateway", moved, 20)])
 }

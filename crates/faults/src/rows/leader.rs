@@ -183,15 +183,36 @@ pub(super) async fn frozen(trial: Trial) -> Outcome {
     Ok(vec![Measure::new("dispatch by the standby", took, DISPATCH_AGAIN)])
 }
 
-/// F43: the commit is applied and its reply held until a standby leads; then the old leader hears it.
+/// F43: the reply of an applied commit is held until a standby leads, and then the commit itself, whose numbers the standby
+/// writes meanwhile. An answer of the old leader would be one to a task that isn't there, or to a report that doesn't count.
 pub(super) async fn deposed_with_a_commit_under_way(trial: Trial) -> Outcome {
     let world = World::start(Shape::default(), trial).await?;
     let leader = world.fleet.leader()?;
     commit_without_reply(&world, leader).await?;
+    let applied = succeeded(world, leader).await?;
+    let world = World::start(Shape::default(), trial).await?;
+    let leader = hold_commits(&world).await?;
+    let under_way = succeeded(world, leader).await?;
+    Ok(vec![
+        Measure::new("dispatch by the standby, the commit applied", applied, DISPATCH_AGAIN),
+        Measure::new("the commit under way", under_way, DISPATCH_AGAIN),
+    ])
+}
+
+/// How long until a standby dispatches, while the leader's words are held. Then they are let go.
+async fn succeeded(world: World, leader: usize) -> anyhow::Result<Duration> {
     let held = Instant::now();
     until("another leads", || world.fleet.leader().is_ok_and(|now| now != leader)).await?;
     let took = world.next_hand_out(held, Instant::now()).await?;
-    world.fleet.schedulers[leader].database.set(Faults::default());
+    let old = &world.fleet.schedulers[leader];
+    old.database.set(Faults::default());
+    let is_deposed = || DEPOSED.iter().any(|words| old.process.log().contains(words));
+    until("it knows that it is deposed", is_deposed).await?;
+    ensure!(world.fleet.leader()? != leader, "the one whose words were held leads");
+    ensure!(
+        old.metric(&world.fleet.http, "ukai_scheduler_leading").await? == 0.0,
+        "it believes that it leads"
+    );
     world.finish_without_rerun(OWN_WORDS).await?;
-    Ok(vec![Measure::new("dispatch by the standby", took, DISPATCH_AGAIN)])
+    Ok(took)
 }
