@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
+/// Three without an answer end a connection: within 15 seconds, what its loss takes to be seen included.
+const PING_EVERY: Duration = Duration::from_millis(4_900);
+
 /// How one service reaches NATS.
 #[derive(Clone)]
 pub struct NatsOptions {
@@ -38,7 +41,7 @@ impl NatsOptions {
             token: None,
             tls: false,
             tls_ca: None,
-            ping_every: Duration::from_secs(5),
+            ping_every: PING_EVERY,
         };
         for part in url.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let text = if part.contains("://") { part.to_owned() } else { format!("nats://{part}") };
@@ -276,6 +279,7 @@ mod tests {
 
     #[test]
     fn the_settings_that_ship() {
-        assert_eq!(NatsOptions::new("a", "x").unwrap().ping_every, Duration::from_secs(5));
+        assert_eq!(NatsOptions::new("a", "x").unwrap().ping_every, PING_EVERY);
+        assert!(PING_EVERY <= Duration::from_secs(5) && PING_EVERY * 3 < Duration::from_secs(15));
     }
 }

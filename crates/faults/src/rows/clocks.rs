@@ -80,6 +80,6 @@ pub(super) async fn asleep(trial: Trial) -> Outcome {
     let ended = laptop.process.ended(Duration::from_secs(60)).await?;
     ensure!(ended.success(), "it ended with {ended}: {}", laptop.process.log());
     check(&fleet, &crew.journal, &[task, next], &[]).await?;
-    calm(&laptop.process, &[])?;
+    calm(&laptop.process, &["silent for too long"])?;
     Ok(vec![Measure::new("connected again after waking", back, 10)])
 }
