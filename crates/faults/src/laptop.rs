@@ -9,6 +9,7 @@ use serde_json::json;
 use ukai_testkit::process::{self, Process};
 use ukai_testkit::shop::{Shop, ShopHandle};
 
+use crate::check::calm;
 use crate::crew::{enrol, until};
 use crate::fleet::{Fleet, Version};
 
@@ -93,6 +94,14 @@ impl Laptop {
             }
         }
         Ok(left)
+    }
+
+    /// It didn't panic, and logged no error but `forgiven` ones. The browser's end is one to the library that drives it.
+    ///
+    /// # Errors
+    /// What it logged.
+    pub(crate) fn is_calm(&self, forgiven: &[&str]) -> anyhow::Result<()> {
+        calm(&self.process, &[forgiven, &["chromiumoxide"]].concat())
     }
 
     /// Waits until a worker has begun with the task.

@@ -152,6 +152,7 @@ mod tests {
     use ukai_rpc::v1;
 
     #[tokio::test]
+    #[allow(clippy::async_yields_async, reason = "the answer comes later")]
     async fn repeats_of_a_batch_that_waits_are_kept_once_and_all_answered() {
         let (inbox, works) = channel(10, 10);
         let (waiting, tracer, leading) = (Waiting::default(), Tracer::default(), Shutdown::new());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 use super::{Measure, Outcome};
-use crate::check::{calm, check};
+use crate::check::check;
 use crate::crew::{Crew, until};
 use crate::fleet::{Fleet, LOST, Shape};
 use crate::laptop::{Laptop, connection};
@@ -13,6 +13,9 @@ use crate::world::{Trial, World};
 
 /// Tasks that are submitted while the leader dies.
 const MORE_TASKS: usize = 300;
+/// What the server tells who slept: of its silence, and of the progress of a run that is over, where that was faster than
+/// the server's word of it. A result was never sent: that is looked for by its own words.
+const TOLD_OF_ITS_SLEEP: &[&str] = &["silent for too long", "STALE_RUN"];
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
@@ -80,6 +83,6 @@ pub(super) async fn asleep(trial: Trial) -> Outcome {
     let ended = laptop.process.ended(Duration::from_secs(60)).await?;
     ensure!(ended.success(), "it ended with {ended}: {}", laptop.process.log());
     check(&fleet, &crew.journal, &[task, next], &[]).await?;
-    calm(&laptop.process, &["silent for too long"])?;
+    laptop.is_calm(TOLD_OF_ITS_SLEEP)?;
     Ok(vec![Measure::new("connected again after waking", back, 10)])
 }

@@ -10,7 +10,7 @@ use ukai_testkit::fake_worker::{Answer, Happening};
 use ukai_testkit::proxy::{Fault, Faults};
 
 use super::{Measure, Outcome};
-use crate::check::{calm, check};
+use crate::check::check;
 use crate::crew::{Crew, Journal, enrol, is_hand_out, until};
 use crate::fleet::{Fleet, LOST, Shape};
 use crate::hand::{Hand, completed, holding, started};
@@ -177,7 +177,7 @@ pub(super) async fn worker_asked_to_end(_trial: Trial) -> Outcome {
     laptop.process.ended(Duration::from_secs(35)).await?;
     let left = laptop.leftovers()?;
     ensure!(left.is_empty(), "left behind by an end at once, also by the next start: {left:?}");
-    calm(&laptop.process, &[])?;
+    laptop.is_calm(&[])?;
     Ok(vec![
         Measure::new("a worker's orderly end, its page included", orderly, 30),
         Measure::new("its end when it is asked twice", at_once, 2),

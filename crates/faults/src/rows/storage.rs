@@ -185,7 +185,7 @@ pub(super) async fn full_under_a_worker(_trial: Trial) -> Outcome {
     let done = format!("SELECT run FROM ukai.run WHERE task = '{task}' AND outcome = 'completed'");
     until("it is delivered", || fleet.sql(&done).is_ok_and(|run| run == "1")).await?;
     check(&fleet, &crate::crew::Journal::default(), &[task], &[]).await?;
-    calm(&laptop.process, &[NOT_ON_DISK])?;
+    laptop.is_calm(&[NOT_ON_DISK])?;
     Ok(vec![Measure::new("the result is on disk after space returns", saved, RESUMES)])
 }
 

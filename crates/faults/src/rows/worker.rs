@@ -10,7 +10,7 @@ use ukai_testkit::fake_worker::Happening;
 use ukai_testkit::proxy::{Fault, FaultProxy, Faults};
 
 use super::{HOLD_DOWN, HOLD_UP, Measure, Outcome};
-use crate::check::{calm, check};
+use crate::check::check;
 use crate::crew::{Crew, Entry, Journal, enrol, is_hand_out, until};
 use crate::fleet::{AWAY, Fleet, Shape};
 use crate::hand::{Hand, completed, holding, started};
@@ -144,7 +144,7 @@ pub(super) async fn real_killed_before_the_answer(_trial: Trial) -> Outcome {
     let next = laptop.submit(&fleet, "/jsonld/1").await?;
     check(&fleet, &Journal::default(), &[id, next], &[]).await?;
     let took = again.elapsed();
-    calm(&laptop.process, &[])?;
+    laptop.is_calm(&[])?;
     let runs = fleet.sql("SELECT run, outcome FROM ukai.run")?;
     ensure!(runs == "1|completed\n1|completed", "each page was opened once, and counts: {runs}");
     Ok(vec![Measure::new("serves again", took, 10)])
