@@ -6,12 +6,17 @@ use ukai_boot::config::Auth;
 use ukai_scheduler::put_admin_key;
 use ukai_store::Store;
 
-/// Stores the given admin key, or makes the first one where there is none. The new key's text, to be shown once.
-pub(super) async fn prepare(config: &UpConfig, store: &dyn Store) -> anyhow::Result<Option<String>> {
+/// Stores the admin key that was given, if one was: before anybody may show it.
+pub(super) async fn store_given(config: &UpConfig, store: &dyn Store) -> anyhow::Result<()> {
     if let Some(key) = &config.admin_key {
         put_admin_key(store, key).await?;
-        return Ok(None);
     }
+    Ok(())
+}
+
+/// Makes the first key where there is none and one is needed: its text, to be shown once. So nothing may fail between this
+/// and [`greet`]: a key that is stored and was never seen would lock its owner out.
+pub(super) async fn make_first(config: &UpConfig, store: &dyn Store) -> anyhow::Result<Option<String>> {
     if config.auth == Auth::Off || store.has_api_key().await? {
         return Ok(None);
     }

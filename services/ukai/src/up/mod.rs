@@ -33,6 +33,8 @@ pub async fn run(config: UpConfig, tracer: Tracer, shutdown: Shutdown) -> anyhow
     let Some(store) = seams::store(&config, &shutdown).await? else { return Ok(()) };
     let listener = ukai_boot::http::bind("--listen", config.listen)?;
     let address = listener.local_addr()?;
+    keys::store_given(&config, &*store).await?;
+
     let artifacts =
         config.artifacts.open(Some(&config.data_dir)).map_err(|error| ukai_boot::Usage(error.to_string()))?;
 
@@ -118,8 +120,7 @@ pub async fn run(config: UpConfig, tracer: Tracer, shutdown: Shutdown) -> anyhow
     if let Some(address) = config.metrics.metrics_listen {
         ukai_boot::http::serve_health("--metrics-listen", address, health.clone(), &front).await?;
     }
-    // The last that may fail: a key that is stored and never shown would lock its owner out.
-    let first_key = keys::prepare(&config, &*keys).await?;
+    let first_key = keys::make_first(&config, &*keys).await?;
     keys::greet(&config, address, first_key.as_deref());
     let children = workers::start(&config, address, enroll_token.as_deref(), &shutdown)?;
 
