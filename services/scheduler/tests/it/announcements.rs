@@ -5,10 +5,10 @@ use crate::kit::until;
 use bytes::Bytes;
 use prost::Message;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use ukai_boot::{Health, Registry, Shutdown};
-use ukai_bus::{Bus, NatsOptions, Request, SCHEDULER_IN, gateway_subject};
+use ukai_bus::{Bus, BusError, NatsOptions, Request, SCHEDULER_IN, gateway_subject};
 use ukai_domain::GatewayId;
 use ukai_rpc::v1::{self, gateway_input::Input, input_reply::Reply};
 use ukai_scheduler::{HEALTH_PART, Scheduler, SchedulerConfig};
@@ -19,6 +19,8 @@ use ukai_testkit::nats::NatsServer;
 const SESSIONS: usize = 10_500;
 /// A part has as many, and so has a batch of first connects.
 const AT_ONCE: usize = 1_500;
+/// An answer comes within this.
+const ANSWER: Duration = Duration::from_secs(60);
 
 struct Leader {
     health: Health,
@@ -71,8 +73,16 @@ impl Gateway {
             parts,
         };
         let payload = Bytes::from(batch.encode_to_vec());
-        let reply = self.bus.request(SCHEDULER_IN, payload, Duration::from_secs(60)).await.unwrap();
-        v1::GatewayReply::decode(reply).unwrap()
+        // A leader is ready a moment before the server knows that it listens: a gateway sends again then.
+        let begun = Instant::now();
+        loop {
+            match self.bus.request(SCHEDULER_IN, payload.clone(), ANSWER).await {
+                Err(BusError::NoResponders) if begun.elapsed() < ANSWER => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                reply => return v1::GatewayReply::decode(reply.unwrap()).unwrap(),
+            }
+        }
     }
 
     /// All in parts; the reply to the last one.
