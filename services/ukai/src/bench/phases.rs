@@ -99,6 +99,7 @@ impl Stand {
         let jobs = load.jobs(&self.up.client, true).await?;
         let bar = self.output.bar(u64::from(load.tasks), name);
         let submitted = load.submit(&self.up.client, jobs, true, |_| {}).await?;
+        settled().await;
         let done = self.fleet.progress().0;
         let before = (self.cpu(), stages(&self.up.client).await?);
         let begun = now();
@@ -172,6 +173,7 @@ impl Stand {
         let load = self.load(name, priority);
         let jobs = load.jobs(&self.up.client, false).await?;
         let submitted = load.submit(&self.up.client, jobs, true, |_| {}).await?;
+        settled().await;
         let done = self.fleet.progress().0;
         let bar = self.output.bar(u64::from(load.tasks), name);
         let before = (self.cpu(), stages(&self.up.client).await?);
@@ -258,4 +260,10 @@ impl Stand {
         let database = self.database.as_ref().and_then(Database::postmaster);
         Cpu::now(self.up.process.id(), &self.fleet.ids(), database)
     }
+}
+
+/// Waits until the disk has what was written so far. The system writes it half a minute later otherwise: a million tasks
+/// that were submitted would be written under whatever is measured then, and the commits of that wait.
+async fn settled() {
+    let _the_disks = tokio::task::spawn_blocking(nix::unistd::sync).await;
 }
