@@ -20,7 +20,7 @@ mod verdict;
 pub use decoding::decode_page;
 pub use extraction::{Extraction, Kind, Layer, Page, Product, Source, Verdict};
 pub use money::{Price, parse_price};
-pub use recipe::{RecipeError, Recipes, embedded_recipe_files};
+pub use recipe::{RecipeError, Recipes, check_task_recipe, embedded_recipe_files};
 
 use context::Context;
 use draft::Draft;

@@ -2,8 +2,10 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
+use anyhow::Context;
 use clap::Args;
 use ukai_boot::trace::Tracer;
+use ukai_extract::Recipes;
 use url::{Host, Url};
 
 /// A worker's settings. Each flag has an environment variable.
@@ -64,6 +66,10 @@ pub struct WorkerConfig {
     /// The longest pause between two pages.
     #[arg(long, env = "UKAI_MAX_DELAY_MS", default_value_t = 15_000, value_name = "MS")]
     pub max_delay_ms: u64,
+
+    /// Recipes of your own, a TOML file each, tried before those that come with Ukai.
+    #[arg(long, env = "UKAI_RECIPES", value_name = "FOLDER")]
+    pub recipes: Option<PathBuf>,
 
     /// Where results wait until the server has them, and where screenshots lie
     /// [default: ~/.local/state/ukai-worker/NAME].
@@ -184,6 +190,28 @@ impl WorkerConfig {
         let name: String = self.name().chars().map(safe).collect();
         let base = self.home.as_ref().map(|home| home.join(".local/state")).unwrap_or_default();
         base.join("ukai-worker").join(name)
+    }
+
+    /// The recipes that come with Ukai, and those of the folder in front of them.
+    ///
+    /// # Errors
+    /// A folder that can't be read, or a recipe that can't be used.
+    pub(crate) fn recipes(&self) -> anyhow::Result<Recipes> {
+        let mut recipes = Recipes::embedded();
+        let Some(folder) = &self.recipes else { return Ok(recipes) };
+        let unreadable = || format!("--recipes {}", folder.display());
+        let entries: Result<Vec<_>, _> = std::fs::read_dir(folder).with_context(unreadable)?.collect();
+        let mut files: Vec<_> =
+            entries.with_context(unreadable)?.into_iter().map(|entry| entry.path()).collect();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+        // The first by name is tried first.
+        files.sort_unstable_by(|one, other| other.cmp(one));
+        for file in files {
+            let name = file.display().to_string();
+            let text = std::fs::read_to_string(&file).with_context(|| format!("--recipes: {name}"))?;
+            recipes.add(&name, &text).map_err(|error| anyhow::anyhow!("--recipes: {error}"))?;
+        }
+        Ok(recipes)
     }
 
     /// Where the public address is asked for; `None` if switched off.

@@ -93,6 +93,7 @@ pub async fn run_with(
     fetcher: Arc<dyn PageFetcher>,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
+    let recipes = config.recipes()?;
     let folder = config.state_folder();
     let _lock = lock(&folder)?;
     let (outbox, unreadable) = outbox::Outbox::open(&folder.join("outbox.jsonl"))
@@ -129,7 +130,7 @@ pub async fn run_with(
         holdings,
         fetcher,
         pauses: Mutex::new(pause::Pauses::new(config.pause(), config.capacity)),
-        recipes: Recipes::default(),
+        recipes,
         robots: robots::Robots::default(),
         artifacts: Arc::new(artifacts::Artifacts::new(folder.join("artifacts"), uploader)),
         camera: camera::Camera::default(),

@@ -186,7 +186,7 @@ async fn page(context: &Arc<Context>, task: &Assigned, trace: &Trace, limit: Dur
 /// Fetches the page and reads it.
 async fn visit(context: &Arc<Context>, task: &Assigned, trace: &Trace, limit: Duration) -> Outcome {
     let options = task.options.clone().unwrap_or_default();
-    let recipes = match recipes(context, task) {
+    let recipes = match recipes(context, task).await {
         Ok(recipes) => recipes,
         Err(message) => return Outcome::Failed(Failure::new("PARSE_ERROR", message)),
     };
@@ -269,15 +269,17 @@ fn read(page: PageOutcome, recipes: &Recipes, wanted: Wanted) -> (Outcome, Vec<F
     (outcome, files)
 }
 
-fn recipes(context: &Context, task: &Assigned) -> Result<Recipes, String> {
-    match &task.recipe {
-        None | Some(Value::Null) => Ok(context.recipes.clone()),
-        Some(Value::String(text)) => context
-            .recipes
-            .with_task_recipe("recipe", text)
-            .map_err(|error| format!("the task's recipe: {error}")),
-        Some(_) => Err("the task's recipe is no text".to_owned()),
+/// Those of the worker, with the one that the task asks for in front.
+async fn recipes(context: &Context, task: &Assigned) -> Result<Recipes, String> {
+    let recipes = context.recipes.clone();
+    let Some(asked) = task.recipe.clone() else { return Ok(recipes) };
+    if asked.is_null() {
+        return Ok(recipes);
     }
+    // One with many expressions takes long enough to hold up a heartbeat.
+    let made = tokio::task::spawn_blocking(move || recipes.for_task(&asked)).await;
+    let made = made.unwrap_or_else(|_| Err("it can't be read".to_owned()));
+    made.map_err(|error| format!("the task's recipe: {error}"))
 }
 
 /// A taken slot; given back when dropped, so that nothing can lose one.

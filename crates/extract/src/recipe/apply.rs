@@ -27,15 +27,15 @@ pub(crate) fn page_of<'r>(
     context: &Context<'_>,
     recipes: &'r Recipes,
 ) -> Option<(&'r Recipe, &'r PageRecipe)> {
-    recipes.iter().filter(|recipe| knows(context, recipe)).find_map(|recipe| {
+    let known = recipes.iter().filter(|recipe| knows(context, recipe));
+    recipes.asked.as_deref().into_iter().chain(known).find_map(|recipe| {
         let page = recipe.pages.iter().find(|page| fits(context, page))?;
         Some((recipe, page))
     })
 }
 
 fn knows(context: &Context<'_>, recipe: &Recipe) -> bool {
-    recipe.everywhere
-        || recipe.hosts.iter().any(|pattern| host_matches(pattern, context.host()))
+    recipe.hosts.iter().any(|pattern| host_matches(pattern, context.host()))
         || recipe.markers.iter().any(|marker| context.document.first(Document::ROOT, marker).is_some())
 }
 

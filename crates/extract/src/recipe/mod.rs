@@ -5,17 +5,22 @@ mod builtin;
 mod model;
 mod parse;
 mod path;
+mod task;
 
 use std::sync::{Arc, LazyLock};
 
 pub(crate) use apply::{apply, apply_items, page_of};
 pub(crate) use model::{PageRecipe, Recipe};
 pub use parse::RecipeError;
+use task::Asked;
+pub use task::check_task_recipe;
 
 /// A set of recipes, looked up by a page's address and markers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Recipes {
     all: Vec<Arc<Recipe>>,
+    /// What one task asks for: in front of all, whatever the address.
+    asked: Option<Arc<Recipe>>,
 }
 
 /// Compiled once: a hundred expressions take longer than a page.
@@ -25,7 +30,7 @@ static EMBEDDED: LazyLock<Recipes> = LazyLock::new(|| {
         .filter_map(|(file, text)| parse::parse(file, text).ok())
         .map(Arc::new)
         .collect();
-    Recipes { all }
+    Recipes { all, asked: None }
 });
 
 impl Default for Recipes {
@@ -42,7 +47,7 @@ impl Recipes {
 
     /// No recipe at all: only the general layers.
     pub fn none() -> Self {
-        Recipes { all: Vec::new() }
+        Recipes { all: Vec::new(), asked: None }
     }
 
     /// Adds a recipe in front of those that are there: it wins where both match a page, and replaces one of the
@@ -54,13 +59,17 @@ impl Recipes {
         Ok(())
     }
 
-    /// Adds the recipe of one task: it applies to the page whatever its address.
-    pub fn with_task_recipe(&self, file: &str, text: &str) -> Result<Self, RecipeError> {
-        let mut recipe = parse::parse(file, text)?;
-        recipe.everywhere = true;
-        let mut recipes = self.clone();
-        recipes.all.insert(0, Arc::new(recipe));
-        Ok(recipes)
+    /// These with the recipe that a task asks for in front: it applies to the page whatever its address. Says what is
+    /// wrong with a recipe that can't be used, or that none of these has the name.
+    pub fn for_task(&self, asked: &serde_json::Value) -> Result<Self, String> {
+        let recipe = match task::read(asked)? {
+            Asked::Own(recipe) => Arc::new(recipe),
+            Asked::Named(name) => {
+                let named = self.all.iter().find(|known| known.name == name);
+                Arc::clone(named.ok_or_else(|| format!("no recipe here is named `{name}`"))?)
+            }
+        };
+        Ok(Self { all: self.all.clone(), asked: Some(recipe) })
     }
 
     /// The names, in the order in which they are tried.
@@ -73,7 +82,7 @@ impl Recipes {
     }
 }
 
-/// The embedded recipes as (file name, text): for `ukai extract --list-recipes`, and as examples to start from.
+/// The embedded recipes as (file name, text): examples to start from, and what tests and fuzzing begin with.
 pub fn embedded_recipe_files() -> &'static [(&'static str, &'static str)] {
     builtin::FILES
 }

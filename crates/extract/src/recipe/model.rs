@@ -16,8 +16,6 @@ pub(crate) struct Recipe {
     /// Elements by which the site (or a shop system) is known at any host.
     pub(super) markers: Vec<Selector>,
     pub(super) pages: Vec<PageRecipe>,
-    /// Given for one task: the address doesn't matter.
-    pub(super) everywhere: bool,
 }
 
 /// The rules for one kind of page of a site.

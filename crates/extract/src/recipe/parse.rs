@@ -102,7 +102,7 @@ fn recipe(table: &DeTable<'_>, span: Range<usize>) -> Checked<Recipe> {
         }
     }
     let pages = array(table.need("page")?)?.into_iter().map(page).collect::<Checked<Vec<_>>>()?;
-    Ok(Recipe { name, hosts, markers, pages, everywhere: false })
+    Ok(Recipe { name, hosts, markers, pages })
 }
 
 fn page(node: Node<'_, '_>) -> Checked<PageRecipe> {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde_json::Value;
-use ukai_extract::{Page, Recipes, embedded_recipe_files, extract};
+use serde_json::{Value, json};
+use ukai_extract::{Page, Recipes, check_task_recipe, embedded_recipe_files, extract};
 
 use crate::compare::plain;
 
@@ -97,12 +97,39 @@ fn a_page_without_its_address_is_read_as_well() {
 #[test]
 fn a_task_recipe_goes_first() {
     let html = "<p class=t>From the recipe</p><h1>From the page</h1><b class=x>12,50 €</b>";
-    let recipe = "name = \"mine\"\n[[page]]\nkind = \"product\"\n[page.fields]\nproductTitle = \".t\"\nprice = \".x\"\n";
-    let recipes = Recipes::embedded().with_task_recipe("task", recipe).expect("a sound recipe");
-    let got = extract(&Page::new(html, Some("https://any.example/")), &recipes);
-    let product = got.product().expect("a product");
-    assert_eq!(
-        (product.product_title.as_str(), product.price, product.currency.as_str()),
-        ("From the recipe", Some(12.5), "EUR")
-    );
+    let text = "name = \"mine\"\n[[page]]\nkind = \"product\"\n[page.fields]\nproductTitle = \".t\"\nprice = \".x\"\n";
+    let page = json!({ "kind": "product", "fields": { "productTitle": [{ "css": ".t" }], "price": ".x" } });
+    let object = json!({ "name": "mine", "about": "the same", "page": [page] });
+    let mut own = Recipes::embedded();
+    own.add("lamps.toml", &format!("{text}[match]\nhosts = [\"lamps.example\"]\n").replace("mine", "lamps"))
+        .unwrap();
+    for (recipes, asked) in
+        [(Recipes::none(), json!(text)), (Recipes::embedded(), object), (own, json!("lamps"))]
+    {
+        let recipes = recipes.for_task(&asked).expect("a sound recipe");
+        let got = extract(&Page::new(html, Some("https://any.example/")), &recipes);
+        let product = got.product().expect("a product");
+        assert_eq!(
+            (product.product_title.as_str(), product.price, product.currency.as_str()),
+            ("From the recipe", Some(12.5), "EUR")
+        );
+    }
+}
+
+#[test]
+fn a_task_recipe_that_cannot_be_used_says_why() {
+    for (asked, words) in [
+        (json!("lamps"), "no recipe here is named `lamps`"),
+        (json!("name = \"x\""), "recipe:1:1: `page` is missing"),
+        (json!({ "name": "x", "page": [{ "kind": "lamp" }] }), "unknown kind `lamp`"),
+        (json!({ "name": "x", "page": [], "unheard": 1 }), "unknown key `unheard`"),
+        (json!({ "name": "x", "page": [], "about": null }), "no null"),
+        (json!(["amazon"]), "must be a recipe's name"),
+        (json!(7), "must be a recipe's name"),
+        (json!(""), "must be a recipe's name"),
+    ] {
+        let error = Recipes::embedded().for_task(&asked).unwrap_err();
+        assert!(error.contains(words), "{asked}: {error}");
+        assert_eq!(check_task_recipe(&asked).is_err(), asked != "lamps", "{asked}");
+    }
 }

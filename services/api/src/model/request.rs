@@ -41,7 +41,8 @@ pub(crate) struct TaskOptionsRequest {
     screenshot: Option<serde_json::Value>,
     /// Keep the page's HTML.
     html: Option<bool>,
-    /// The name of a recipe or the recipe itself.
+    /// How to read the page, whatever its address: the name of a recipe that the worker knows (`amazon`), a recipe as TOML,
+    /// or the same as an object. `recipes/recipe.schema.json` describes it.
     #[schema(value_type = Option<Value>, example = "amazon-product")]
     recipe: Option<serde_json::Value>,
     /// Time limit of one run in ms.

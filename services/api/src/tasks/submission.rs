@@ -12,8 +12,6 @@ const DEFAULT_PRIORITY: u32 = 50;
 const DEFAULT_MAX_ATTEMPTS: u32 = 3;
 /// Bytes of the options as JSON.
 const MAX_OPTIONS: usize = 256 * 1024;
-/// Longest recipe name.
-const MAX_RECIPE_NAME: usize = 200;
 
 /// Everything of a task but its target.
 pub(super) fn template(fields: &mut Fields<'_>, errors: &mut Errors) -> v1::NewTask {
@@ -84,14 +82,9 @@ fn options(fields: &mut Fields<'_>, errors: &mut Errors) -> (Option<String>, Opt
         kept.insert("html".to_owned(), Value::Bool(html));
     }
     if let Some(recipe) = options.take("recipe") {
-        let valid = match &recipe {
-            Value::String(name) => !name.is_empty() && name.chars().count() <= MAX_RECIPE_NAME,
-            other => other.is_object(),
-        };
-        if valid {
-            kept.insert("recipe".to_owned(), recipe);
-        } else {
-            options.error("recipe", "must be a name of 1 to 200 characters or an object", errors);
+        match ukai_extract::check_task_recipe(&recipe) {
+            Ok(()) => drop(kept.insert("recipe".to_owned(), recipe)),
+            Err(message) => options.error("recipe", message, errors),
         }
     }
     if kept.is_empty() {

@@ -176,6 +176,19 @@ async fn a_browser_walks_the_shop_and_reads_every_product_once() {
     let task = &tasks["items"][0];
     assert_eq!((&task["error"]["type"], &task["run"]), (&json!("BLOCKED"), &json!(1)), "{task:#}");
     assert!(task["error"]["message"].as_str().unwrap().contains("robots.txt"), "{task:#}");
+    // A task that says itself how its page is read, as text and as an object.
+    let text = "name = \"own\"\n[[page]]\nkind = \"product\"\n[page.fields]\nproductTitle = \"title\"\n";
+    let object =
+        json!({ "name": "own", "page": [{ "kind": "product", "fields": { "productTitle": "title" } }] });
+    let truth = shop.shop.truth("/product/4").unwrap().title.unwrap();
+    for recipe in [json!(text), object] {
+        let body = json!({ "productUrl": format!("{shop_url}/product/4"), "options": { "recipe": recipe } });
+        let task = server.ask(Method::POST, "/api/tasks", &body).await;
+        let path = format!("/api/tasks/{}", task["id"].as_str().unwrap());
+        let task = reach(&server, &path, |task| task["status"] == "completed").await;
+        let title = task["result"]["productTitle"].as_str().unwrap();
+        assert!(title.contains(&truth) && title != truth, "{title} of {truth}: {task:#}");
+    }
     shop.stop().await.unwrap();
 }
 

@@ -21,7 +21,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     // Tests alone: it looks at the files that all of it is deployed with.
     ("deploy-check", &[]),
     ("faults", &["boot", "socketio", "testkit"]),
-    ("api", &["artifacts", "domain", "wire", "rpc", "bus", "store", "boot"]),
+    ("api", &["artifacts", "domain", "extract", "wire", "rpc", "bus", "store", "boot"]),
     ("gateway", &["domain", "wire", "rpc", "bus", "store", "boot"]),
     ("scheduler", &["domain", "wire", "rpc", "bus", "store", "boot"]),
     ("heartbeat-monitor", &["domain", "rpc", "bus", "store", "boot"]),

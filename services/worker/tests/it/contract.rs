@@ -96,6 +96,53 @@ async fn what_is_no_result_fails_with_the_contracts_word() {
 }
 
 #[tokio::test]
+async fn a_task_can_say_how_its_page_is_read() {
+    let state = tempfile::tempdir().unwrap();
+    let recipes = tempfile::tempdir().unwrap();
+    let recipe = |name: &str, css: &str| {
+        format!("name = \"{name}\"\n[[page]]\nkind = \"product\"\n[page.fields]\nproductTitle = \"{css}\"\n")
+    };
+    std::fs::write(recipes.path().join("words.toml"), recipe("words", "p")).unwrap();
+    std::fs::write(recipes.path().join("notes.txt"), "no recipe").unwrap();
+    let more = ["--recipes", recipes.path().to_str().unwrap()];
+    let mut server = Server::start("127.0.0.1:0").await;
+    let _worker = Worker::start(config(&server.address, state.path(), &more), Pages::new());
+    server.connected().await;
+    let object = json!({"name": "own", "page": [{"kind": "product", "fields": {"productTitle": "title"}}]});
+    for (asked, title) in [
+        (Value::Null, "Brass Lamp"),
+        (json!("words"), "A lamp of brass, in stock. 49,90 €"),
+        (json!(recipe("own", "title")), "Lamp"),
+        (object, "Lamp"),
+    ] {
+        server.assign("t", Some(1), "http://shop.example/lamp", json!({ "recipe": asked })).await;
+        server.expect("task:started").await;
+        assert_eq!(server.expect("task:completed").await["result"]["productTitle"], title, "{asked}");
+    }
+    server.assign("t", Some(2), "http://shop.example/lamp", json!({ "recipe": "unheard of" })).await;
+    server.expect("task:started").await;
+    let failed = server.expect("task:failed").await;
+    assert_eq!(failed["error"]["type"], "PARSE_ERROR");
+    assert_eq!(failed["error"]["message"], "the task's recipe: no recipe here is named `unheard of`");
+}
+
+#[tokio::test]
+async fn a_recipe_of_its_own_that_cannot_be_used_keeps_a_worker_from_starting() {
+    let state = tempfile::tempdir().unwrap();
+    let recipes = tempfile::tempdir().unwrap();
+    let server = Server::start("127.0.0.1:0").await;
+    let folder = recipes.path().join("none");
+    let more = ["--recipes", folder.to_str().unwrap()];
+    let worker = Worker::start(config(&server.address, state.path(), &more), Pages::new());
+    assert!(worker.ended().await.unwrap_err().to_string().starts_with("--recipes "));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("lamps.toml"), "name = \"lamps\"\n").unwrap();
+    let worker = Worker::start(config(&server.address, state.path(), &more), Pages::new());
+    let error = worker.ended().await.unwrap_err().to_string();
+    assert!(error.contains("lamps.toml:1:1: `page` is missing"), "{error}");
+}
+
+#[tokio::test]
 async fn a_crawls_page_comes_with_its_links_and_a_forbidden_one_not_at_all() {
     let state = tempfile::tempdir().unwrap();
     let mut server = Server::start("127.0.0.1:0").await;

@@ -85,7 +85,14 @@ pub(super) fn submissions(ids: &Ids) -> Vec<Case> {
         (r#""options":{"recipe":7}"#, "options.recipe"),
         (r#""options":{"recipe":""}"#, "options.recipe"),
         (r#""options":{"recipe":["x"]}"#, "options.recipe"),
-        (r#""options":{"recipe":{"a":"\u0000"}}"#, "options"),
+        (r#""options":{"recipe":" "}"#, "options.recipe"),
+        (r#""options":{"recipe":"two\nlines"}"#, "options.recipe"),
+        (r#""options":{"recipe":"name = 1"}"#, "options.recipe"),
+        (r#""options":{"recipe":{"name":"own"}}"#, "options.recipe"),
+        (r#""options":{"recipe":{"name":null,"page":[]}}"#, "options.recipe"),
+        (r#""options":{"recipe":{"name":"own","page":[],"fields":{}}}"#, "options.recipe"),
+        (r#""options":{"recipe":{"name":"own","page":[{"kind":"product","url":"("}]}}"#, "options.recipe"),
+        (r#""options":{"recipe":{"name":"\u0000","page":[]}}"#, "options"),
         (r#""options":{"timeoutMs":999}"#, "options.timeoutMs"),
         (r#""options":{"timeoutMs":600001}"#, "options.timeoutMs"),
         (r#""options":{"timeoutMs":"5000"}"#, "options.timeoutMs"),
@@ -93,12 +100,11 @@ pub(super) fn submissions(ids: &Ids) -> Vec<Case> {
     let members = members.iter().map(|(member, field)| {
         (bytes(format!(r#"{{"productUrl":"https://a.example/",{member}}}"#)), 400, INVALID, *field)
     });
-    let big =
-        json!({ "productUrl": "https://a.example/", "options": { "recipe": { "a": "x".repeat(300_000) } } });
+    let big = json!({ "productUrl": "https://a.example/", "options": { "recipe": recipe_of(262_000), "screenshot": { "selector": "x".repeat(900) } } });
     let large_crawl = json!({
         "productUrl": "https://a.example/",
         "kind": "crawl",
-        "options": { "recipe": { "a": "x".repeat(9_000) } },
+        "options": { "recipe": recipe_of(9_000) },
     });
     let jobs = [
         (json!({ "productUrl": "https://a.example/", "jobId": NO_SUCH }), 404, "JOB_NOT_FOUND", ""),
@@ -114,4 +120,9 @@ pub(super) fn submissions(ids: &Ids) -> Vec<Case> {
         .chain(jobs)
         .map(|(body, status, code, field)| ("POST", "/api/tasks".to_owned(), body, status, code, field))
         .collect()
+}
+
+/// A sound recipe of this size.
+fn recipe_of(bytes: usize) -> serde_json::Value {
+    json!({ "name": "own", "about": "x".repeat(bytes), "page": [] })
 }
