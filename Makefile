@@ -43,6 +43,7 @@ compose-env:
 	@deploy/compose/env.sh
 
 test-compose:
+	@scripts/check.sh test
 	@deploy/compose/test/run.sh
 
 test-faults:

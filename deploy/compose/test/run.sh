@@ -2,20 +2,28 @@
 # Runs docker-compose.yml for real and puts what it found into docs/operations.md. `make test-compose` calls it.
 #
 # It needs no image registry: images made of Debian's packages stand in for those that are named in docker-compose.yml,
-# and the images of Ukai hold the binaries of the target folder. Where no Docker daemon answers, one is started with a
-# folder of its own, and ended. Everything is removed at the end; 15 minutes are the most that it takes.
+# and the images of Ukai hold the binaries that it builds first, or those in the folder UKAI_BINARIES, as they are. Where no
+# Docker daemon answers, one is started with a folder of its own, and ended. Everything is removed at the end; once the
+# binaries are there, 15 minutes are the most that it takes.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 root=$PWD
-export DEADLINE=$(($(date +%s) + 870))
-if [ "$(id -u)" -ne 0 ]; then exec sudo --preserve-env=PATH,HOME,CARGO_TARGET_DIR,CARGO "$0" "$@"; fi
+step() { printf '=== %s\n' "$*"; }
 
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+# What lies in the target folder may be older than the sources, or built with other features: cargo knows.
+if [ -z "${UKAI_BINARIES:-}" ]; then
+    step "binaries"
+    "${CARGO:-cargo}" build --workspace --bins --locked
+    export UKAI_BINARIES=$target/debug
+fi
+if [ "$(id -u)" -ne 0 ]; then exec sudo --preserve-env=PATH,HOME,CARGO_TARGET_DIR,UKAI_BINARIES "$0" "$@"; fi
+export DEADLINE=$(($(date +%s) + 870))
+
 kept=$target/compose            # the base image's files: what takes longest, and seldom changes
 work=$(mktemp -d "${TMPDIR:-/tmp}/ukai-compose.XXXXXX")
 project=ukai-test-$$
 started_daemon=
-step() { printf '=== %s\n' "$*"; }
 
 remove() {
     local code=$?
@@ -80,20 +88,11 @@ if ! "$docker" info >/dev/null 2>&1; then
 fi
 
 # --- binaries --------------------------------------------------------------------------------------------------------
-names=(ukai ukai-api ukai-gateway ukai-scheduler ukai-heartbeat-monitor ukai-worker)
-has_all() { for name in "${names[@]}"; do [ -x "$1/$name" ] || return 1; done; }
-built=
-for folder in ${UKAI_BINARIES:+"$UKAI_BINARIES"} "$target/release" "$target/debug"; do
-    if has_all "$folder"; then built=$folder; break; fi
-done
-if [ -z "$built" ]; then
-    step "no binaries in $target: building them"
-    "${CARGO:-cargo}" build --workspace --bins --locked
-    built=$target/debug
-fi
 mkdir -p "$work/context/prebuilt"
-for name in "${names[@]}"; do
-    strip -o "$work/context/prebuilt/$name" "$built/$name" 2>/dev/null || cp "$built/$name" "$work/context/prebuilt/$name"
+for name in ukai ukai-api ukai-gateway ukai-scheduler ukai-heartbeat-monitor ukai-worker; do
+    [ -x "$UKAI_BINARIES/$name" ] || { echo "$UKAI_BINARIES has no $name" >&2; exit 2; }
+    strip -o "$work/context/prebuilt/$name" "$UKAI_BINARIES/$name" 2>/dev/null \
+        || cp "$UKAI_BINARIES/$name" "$work/context/prebuilt/$name"
 done
 
 # --- images ----------------------------------------------------------------------------------------------------------
@@ -176,7 +175,7 @@ key=$(sed -n 's/^UKAI_ADMIN_KEY=//p' "$work/env")
 found=$(node deploy/compose/test/drive.mjs "$(node -e '
     const [origin, key, docker, project, ukai, folder, tasks, workers, ...compose] = process.argv.slice(1);
     console.log(JSON.stringify({ origin, key, docker, project, ukai, folder, tasks: +tasks, workers: +workers, compose }));
-' -- "http://127.0.0.1:$port" "$key" "$docker" "$project" "$built/ukai" "$work" "${UKAI_COMPOSE_TASKS:-20000}" \
+' -- "http://127.0.0.1:$port" "$key" "$docker" "$project" "$UKAI_BINARIES/ukai" "$work" "${UKAI_COMPOSE_TASKS:-20000}" \
     "${UKAI_COMPOSE_WORKERS:-200}" "${compose[@]}")")
 printf '%s\n' "$found" >"$work/found.json"
 
