@@ -33,10 +33,6 @@ pub struct ArtifactConfig {
     #[arg(long, env = "UKAI_ARTIFACT_MAX_BYTES", default_value_t = DEFAULT_MAX_BYTES, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1_024..=1 << 30))]
     pub artifact_max_bytes: u64,
 
-    /// Days after which screenshots and pages are forgotten; never if not given.
-    #[arg(long, env = "UKAI_ARTIFACT_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
-    pub artifact_days: Option<u32>,
-
     /// The server of an S3-compatible storage; Amazon's if not given.
     #[arg(long, env = "UKAI_S3_ENDPOINT", value_name = "URL")]
     pub s3_endpoint: Option<Url>,
@@ -60,7 +56,6 @@ impl Default for ArtifactConfig {
             artifact_store: None,
             artifact_base_url: None,
             artifact_max_bytes: DEFAULT_MAX_BYTES,
-            artifact_days: None,
             s3_endpoint: None,
             s3_region: DEFAULT_REGION.to_owned(),
             s3_access_key_id: None,
@@ -102,7 +97,6 @@ impl std::fmt::Debug for ArtifactConfig {
             .field("artifact_store", &self.artifact_store)
             .field("artifact_base_url", &self.artifact_base_url.as_ref().map(Url::as_str))
             .field("artifact_max_bytes", &self.artifact_max_bytes)
-            .field("artifact_days", &self.artifact_days)
             .field("s3_endpoint", &self.s3_endpoint.as_ref().map(Url::as_str))
             .finish_non_exhaustive()
     }
@@ -139,12 +133,6 @@ impl ArtifactConfig {
             with_types: matches!(place, Place::Bucket { .. }),
         };
         Ok(Artifacts::new(objects, settings))
-    }
-
-    /// How long artifacts are remembered.
-    #[must_use]
-    pub fn kept_for(&self) -> Option<Duration> {
-        self.artifact_days.map(|days| Duration::from_secs(u64::from(days) * 86_400))
     }
 
     fn place(&self, data_dir: Option<&Path>) -> Result<Place, ConfigError> {

@@ -45,11 +45,7 @@ pub struct ProcessConfig {
     #[arg(long, env = "UKAI_ADMIN_KEY", value_name = "KEY", hide_env_values = true)]
     pub admin_key: Option<String>,
 
-    /// Days after which screenshots and pages are forgotten; never if not given.
-    #[arg(long, env = "UKAI_ARTIFACT_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
-    pub artifact_days: Option<u32>,
-
-    /// How long other things are kept.
+    /// How long things are kept.
     #[command(flatten)]
     pub retention: Retention,
 
@@ -89,7 +85,7 @@ pub async fn run(config: ProcessConfig, tracer: Tracer, shutdown: Shutdown) -> a
     let settings = SchedulerConfig {
         address,
         is_ready_in_standby: true,
-        artifacts_kept: config.artifact_days.map(|days| Duration::from_secs(u64::from(days) * 86_400)),
+        artifacts_kept: config.retention.artifacts_kept(),
         events_kept: config.retention.events_kept(),
         tracer: tracer.clone(),
         ..SchedulerConfig::new(&config.times)

@@ -61,6 +61,16 @@ fn refused(program: &str, variables: &BTreeMap<String, String>) -> Option<String
     command.try_get_matches_from(line).err().map(|error| error.to_string())
 }
 
+/// Whoever is told to forget must be who does.
+#[test]
+fn the_scheduler_alone_is_told_how_long_things_are_kept() {
+    for name in ["UKAI_ARTIFACT_DAYS", "UKAI_EVENT_DAYS"] {
+        let read: Vec<_> = known().into_iter().filter(|(_, reads)| reads.contains(name)).collect();
+        let programs: Vec<_> = read.iter().map(|(program, _)| *program).collect();
+        assert_eq!(programs, ["ukai-scheduler"], "{name}");
+    }
+}
+
 /// Set by the image for all, or by the cluster's own means for a later variable.
 fn is_foreign(name: &str) -> bool {
     !name.starts_with("UKAI_")

@@ -67,7 +67,7 @@ pub struct UpConfig {
     #[command(flatten)]
     pub artifacts: ArtifactConfig,
 
-    /// How long other things are kept.
+    /// How long things are kept.
     #[command(flatten)]
     pub retention: Retention,
 

@@ -43,7 +43,7 @@ pub async fn run(config: UpConfig, tracer: Tracer, shutdown: Shutdown) -> anyhow
     let bus = seams::bus(&config, &mut registry).await?;
     let settings = SchedulerConfig {
         address: seams::name(&config, address),
-        artifacts_kept: config.artifacts.kept_for(),
+        artifacts_kept: config.retention.artifacts_kept(),
         events_kept: config.retention.events_kept(),
         tracer: tracer.clone(),
         ..SchedulerConfig::new(&config.times)
