@@ -162,7 +162,7 @@ fn variables() -> BTreeMap<String, bool> {
 }
 
 #[test]
-fn the_example_has_each_secret_and_no_setting_that_nothing_reads() {
+fn the_example_has_each_secret_and_setting_and_none_that_nothing_reads() {
     let example = text("deploy/compose/ukai.env.example");
     let lines = example.lines().filter_map(|line| line.split_once('='));
     let (mut secrets, mut settings) = (BTreeSet::new(), BTreeSet::new());
@@ -178,8 +178,34 @@ fn the_example_has_each_secret_and_no_setting_that_nothing_reads() {
     let variables = variables();
     let must = variables.iter().filter(|(_, must)| **must).map(|(name, _)| name.clone());
     assert_eq!(secrets, must.collect(), "secrets of the example, and those without which nothing starts");
-    let unread: Vec<_> = settings.iter().filter(|name| !variables.contains_key(*name)).collect();
-    assert!(unread.is_empty(), "nothing reads {unread:?}");
+    let can = variables.iter().filter(|(_, must)| !**must).map(|(name, _)| name.clone());
+    assert_eq!(settings, can.collect(), "settings of the example, and those that docker-compose.yml takes");
+}
+
+/// A setting of one machine is one of the whole stack: what `ukai up` can be told, its services can.
+#[test]
+fn clocks_and_ages_are_taken_from_the_settings() {
+    let services = services();
+    let takes = |service: &str, name: &str| {
+        let value = services[service]["environment"].get(name);
+        value.is_some_and(|value| value.is_null() || value.as_str().is_some_and(|text| text.contains(name)))
+    };
+    for (name, by) in [
+        ("UKAI_HEARTBEAT_INTERVAL_MS", &["scheduler", "heartbeat-monitor"][..]),
+        ("UKAI_HEARTBEAT_TIMEOUT_MS", &["scheduler", "heartbeat-monitor"]),
+        ("UKAI_AWAY_GRACE_MS", &["scheduler"]),
+        ("UKAI_DEADLINE_SLACK_MS", &["scheduler"]),
+        ("UKAI_ARTIFACT_DAYS", &["scheduler"]),
+        ("UKAI_EVENT_DAYS", &["scheduler"]),
+        ("UKAI_ARTIFACT_BASE_URL", &["api"]),
+        ("UKAI_ARTIFACT_MAX_BYTES", &["api"]),
+        ("UKAI_DRAIN_SPREAD_MS", &["gateway"]),
+        ("UKAI_ALLOW_PRIVATE_TARGETS", &["api", "worker"]),
+    ] {
+        for service in by {
+            assert!(takes(service, name), "{service} is not given {name}");
+        }
+    }
 }
 
 #[test]
