@@ -40,9 +40,10 @@ impl Candidate {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let standby_poll = self.config.renew_every / 2;
         while !self.shutdown.is_stopping() {
-            if let Some(epoch) = self.try_to_lead().await {
+            if let Some(row) = self.try_to_lead().await {
+                let epoch = row.epoch;
                 tracing::info!(epoch, "leading");
-                let ended = self.lead(epoch).await;
+                let ended = self.lead(row).await;
                 self.metrics.leading.set(0);
                 self.stand_by(None, false);
                 match ended {
@@ -50,7 +51,6 @@ impl Candidate {
                     Ok(Ended::Deposed) => tracing::warn!(epoch, "deposed: standing by"),
                     Err(error) => {
                         tracing::error!(epoch, error = format!("{error:#}"), "stopped leading");
-                        self.release(epoch).await;
                     }
                 }
             }
@@ -62,10 +62,10 @@ impl Candidate {
         Ok(())
     }
 
-    /// The new epoch, where the lease was free.
-    async fn try_to_lead(&self) -> Option<u64> {
+    /// The row of the new epoch, where the lease was free.
+    async fn try_to_lead(&self) -> Option<LeaderRow> {
         let (taken, leader) = match self.store.take_over(&self.config.address, self.config.lease).await {
-            Ok(Some(row)) => return Some(row.epoch),
+            Ok(Some(row)) => return Some(row),
             Ok(None) => (Ok(()), self.store.leader().await.ok().flatten()),
             Err(error) => (Err(error), None),
         };
@@ -81,23 +81,37 @@ impl Candidate {
         self.health.set(HEALTH_PART, is_well && self.config.is_ready_in_standby);
     }
 
-    async fn lead(&self, epoch: u64) -> anyhow::Result<Ended> {
-        let Self { config, store, .. } = self;
-        let snapshot = store.load(epoch, config.settings.delayed_window).await?;
-        let row = store.leader().await?.ok_or_else(|| anyhow::anyhow!("the leader row is gone"))?;
-        let clock = Clock::start(row.now.max(snapshot.last_now));
-        let seed = epoch ^ row.now.0.unsigned_abs().rotate_left(17) ^ u64::from(std::process::id()) << 40;
-        let state = State::load(config.settings.clone(), snapshot, seed, clock.now());
-        let leading = self.shutdown.child();
-        let stream = events::Publisher::new(Arc::clone(&self.bus), epoch);
+    /// From the first moment the lease is renewed: to load may take longer than it lasts.
+    async fn lead(&self, row: LeaderRow) -> anyhow::Result<Ended> {
+        let (epoch, clock, leading) = (row.epoch, Clock::start(row.now), self.shutdown.child());
         let renewal = leading.spawn(renew(
-            Arc::clone(store),
-            config.clone(),
-            (row.clone(), clock),
-            self.health.clone(),
+            Arc::clone(&self.store),
+            self.config.clone(),
+            (row, clock),
+            (self.health.clone(), self.standing.clone()),
             leading.clone(),
         ));
-        self.listen(&stream, state.last_event(), &leading);
+        let ended = self.load_and_lead(epoch, clock, &leading).await;
+        leading.stop();
+        let deposed = renewal.await.unwrap_or(true);
+        if !deposed {
+            self.release(epoch).await;
+        }
+        leading.finish(Duration::from_secs(5)).await;
+        Ok(if deposed { Ended::Deposed } else { ended? })
+    }
+
+    async fn load_and_lead(&self, epoch: u64, clock: Clock, leading: &Shutdown) -> anyhow::Result<Ended> {
+        let Self { config, store, .. } = self;
+        let snapshot = tokio::select! {
+            snapshot = store.load(epoch, config.settings.delayed_window) => snapshot?,
+            () = leading.stopping() => return Ok(Ended::Stopped),
+        };
+        let clock = Clock::start(clock.now().max(snapshot.last_now));
+        let seed = epoch ^ clock.now().0.unsigned_abs().rotate_left(17) ^ u64::from(std::process::id()) << 40;
+        let state = State::load(config.settings.clone(), snapshot, seed, clock.now());
+        let stream = events::Publisher::new(Arc::clone(&self.bus), epoch);
+        self.listen(&stream, state.last_event(), leading);
         leading.spawn(maintain(Arc::clone(store), config.clone(), epoch, clock, leading.clone()));
         self.metrics.leading.set(1);
         self.health.set(HEALTH_PART, true);
@@ -123,12 +137,7 @@ impl Candidate {
         self.standing.set(Role::StandingBy { leader: None });
         leading.stop();
         give_back(&mut works);
-        let deposed = renewal.await.unwrap_or(true);
-        if !deposed {
-            self.release(epoch).await;
-        }
-        leading.finish(Duration::from_secs(5)).await;
-        Ok(if deposed { Ended::Deposed } else { ended? })
+        ended
     }
 
     /// Another may lead at once. Harmless when another does.
@@ -160,7 +169,7 @@ async fn renew(
     store: Arc<dyn Store>,
     config: SchedulerConfig,
     (mut heard, clock): (LeaderRow, Clock),
-    health: Health,
+    (health, standing): (Health, Standing),
     leading: Shutdown,
 ) -> bool {
     let mut renewed = tokio::time::Instant::now();
@@ -182,7 +191,9 @@ async fn renew(
                 }
                 heard = row;
                 renewed = tokio::time::Instant::now();
-                health.set(HEALTH_PART, true);
+                if standing.is_leading() {
+                    health.set(HEALTH_PART, true);
+                }
             }
             Err(CommitError::Deposed { .. }) => {
                 leading.stop();

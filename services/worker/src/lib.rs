@@ -37,7 +37,6 @@ use anyhow::{Context as _, bail};
 use serde_json::json;
 use tokio::sync::watch;
 use ukai_boot::Shutdown;
-use ukai_extract::Recipes;
 use ukai_socketio::{Backoff, Client, Settings, Target};
 
 use crate::link::Link;

@@ -1,7 +1,9 @@
 //! Several schedulers on one store, called over TCP: one leads, the others send callers to it.
 
+use crate::kit::faulty::Faulty;
 use crate::kit::{soon, task, until};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use ukai_boot::trace::Tracer;
@@ -25,17 +27,15 @@ struct One {
 
 impl One {
     async fn start(store: &Arc<SqliteStore>, bus: &LocalBus) -> Self {
+        Self::start_with(SchedulerConfig::default(), Arc::clone(store) as Arc<dyn Store>, bus).await
+    }
+
+    async fn start_with(config: SchedulerConfig, store: Arc<dyn Store>, bus: &LocalBus) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let config =
-            SchedulerConfig { address: address.clone(), is_ready_in_standby: true, ..Default::default() };
+        let config = SchedulerConfig { address: address.clone(), is_ready_in_standby: true, ..config };
         let mut registry = Registry::default();
-        let scheduler = Scheduler::new(
-            config,
-            Arc::clone(store) as Arc<dyn Store>,
-            Arc::new(bus.clone()) as Arc<dyn Bus>,
-            &mut registry,
-        );
+        let scheduler = Scheduler::new(config, store, Arc::new(bus.clone()) as Arc<dyn Bus>, &mut registry);
         let (health, shutdown, port) =
             (Health::new("test", &[HEALTH_PART], registry), Shutdown::new(), Shutdown::new());
         let served = serve(
@@ -160,6 +160,58 @@ async fn calls_go_on_through_a_hand_over() {
     assert!(longest < Duration::from_secs(2), "a call waited {longest:?}");
     assert_eq!(pair.store.jobs(0, 1).await.unwrap().total, made.len() as u64 + 1, "each call made one job");
     assert_eq!(pair.store.leader().await.unwrap().unwrap().epoch, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_loads_for_longer_than_the_lease_leads_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Faulty::of(SqliteStore::open(folder.path()).unwrap());
+    store.load_ms.store(2_000, Ordering::Relaxed);
+    let (lease, renew_every) = (Duration::from_millis(600), Duration::from_millis(150));
+    let bus = LocalBus::new();
+    let mut both = Vec::new();
+    for _ in 0..2 {
+        let config = SchedulerConfig { lease, renew_every, ..SchedulerConfig::default() };
+        both.push(One::start_with(config, Arc::clone(&store) as Arc<dyn Store>, &bus).await);
+    }
+    let mut led = None;
+    for one in &both {
+        let mut client = only(&one.address);
+        let address = one.address.clone();
+        let made = soon(async {
+            loop {
+                let leader = store.leader().await.unwrap().map(|row| row.address);
+                if leader.is_some_and(|leader| leader != address) {
+                    return None;
+                }
+                if client.create_job(with_token(job())).await.is_ok() {
+                    return Some(address);
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        led = led.or(made.await);
+    }
+    let leader = store.leader().await.unwrap().unwrap();
+    assert_eq!((Some(leader.address), leader.epoch), (led, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_told_to_end_while_it_loads_goes_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Faulty::of(SqliteStore::open(folder.path()).unwrap());
+    store.load_ms.store(3_600_000, Ordering::Relaxed);
+    let one =
+        One::start_with(SchedulerConfig::default(), Arc::clone(&store) as Arc<dyn Store>, &LocalBus::new())
+            .await;
+    soon(async {
+        while store.leader().await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert!(one.shutdown.finish(Duration::from_secs(10)).await);
+    assert_eq!(store.leader().await.unwrap().unwrap().live_address(), None, "the lease is free");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,6 +22,8 @@ pub(crate) struct Faulty {
     pub(crate) is_away: AtomicBool,
     /// By so many milliseconds its time is ahead of the real store's.
     pub(crate) ahead_ms: AtomicU64,
+    /// So many milliseconds a load takes.
+    pub(crate) load_ms: AtomicU64,
     /// Commits that were sent here.
     pub(crate) commits: AtomicUsize,
     /// Times that it was asked to forget events; with `forgets_for_ever` it never comes to an end.
@@ -32,6 +34,21 @@ pub(crate) struct Faulty {
 }
 
 impl Faulty {
+    /// Without a fault.
+    pub(crate) fn of(real: Arc<SqliteStore>) -> Arc<Self> {
+        Arc::new(Self {
+            real,
+            is_full: false.into(),
+            is_away: false.into(),
+            ahead_ms: 0.into(),
+            load_ms: 0.into(),
+            commits: 0.into(),
+            sweeps: 0.into(),
+            forgets_for_ever: false.into(),
+            gate: ().into(),
+        })
+    }
+
     fn later(&self, mut row: LeaderRow) -> LeaderRow {
         row.now = row.now + Duration::from_millis(self.ahead_ms.load(Ordering::Relaxed));
         row
@@ -64,6 +81,7 @@ impl Store for Faulty {
         self.real.release(epoch).await
     }
     async fn load(&self, epoch: u64, delayed: usize) -> Result<Snapshot, StoreError> {
+        tokio::time::sleep(Duration::from_millis(self.load_ms.load(Ordering::Relaxed))).await;
         self.real.load(epoch, delayed).await
     }
     async fn prefetch(&self, needs: Needs) -> Result<Prefetched, StoreError> {

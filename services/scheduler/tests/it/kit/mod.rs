@@ -34,16 +34,7 @@ impl Server {
     pub(crate) async fn start_with(config: SchedulerConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let real = SqliteStore::open(folder.path()).unwrap();
-        let store = Arc::new(Faulty {
-            real,
-            is_full: false.into(),
-            is_away: false.into(),
-            ahead_ms: 0.into(),
-            commits: 0.into(),
-            sweeps: 0.into(),
-            forgets_for_ever: false.into(),
-            gate: ().into(),
-        });
+        let store = Faulty::of(real);
         let bus = LocalBus::new();
         let mut registry = Registry::default();
         let scheduler = Scheduler::new(
