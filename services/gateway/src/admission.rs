@@ -46,21 +46,14 @@ pub(crate) async fn admit(State(door): State<Arc<Door>>, mut request: Request, n
     let address = shared.config.trusted_proxies.client(peer, request.headers());
     let peer = Peer { address, transport: request.extensions().get::<TransportHandle>().cloned() };
     let query = request.uri().query().unwrap_or("");
-    match query_value(query, "sid") {
-        Some(sid) => {
-            if request.headers().contains_key(header::UPGRADE)
-                && let Some(handle) = &peer.transport
-            {
-                shared.note_upgrade(&sid, handle.clone());
-            }
-        }
-        None => {
-            let token = query_value(query, "token");
-            if let Err(response) = handshake(&door, address, token.as_deref()).await {
-                return response;
-            }
+    let sid = query_value(query, "sid");
+    if sid.is_none() {
+        let token = query_value(query, "token");
+        if let Err(response) = handshake(&door, address, token.as_deref()).await {
+            return response;
         }
     }
+    let transport = peer.transport.clone();
     let mut response = match upgrade::accept(shared, &mut request, &peer) {
         Some(response) => response,
         None => {
@@ -69,6 +62,11 @@ pub(crate) async fn admit(State(door): State<Arc<Door>>, mut request: Request, n
             next.run(request).await
         }
     };
+    // The engine knows the session, or it would not have upgraded: anybody can send a name.
+    if let (Some(sid), Some(transport), StatusCode::SWITCHING_PROTOCOLS) = (sid, transport, response.status())
+    {
+        shared.note_upgrade(&sid, transport);
+    }
     if let Some(origin) = origin {
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         response.headers_mut().append(header::VARY, HeaderValue::from_static("origin"));

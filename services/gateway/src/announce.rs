@@ -1,7 +1,9 @@
 //! An announcement: every session that a leader has registered, with the runs that it holds, in parts that a bus takes.
 
 use crate::inbox::{Item, What};
+use crate::session::Session;
 use crate::shared::Shared;
+use std::sync::Arc;
 use ukai_domain::scheduler::{Connect, Identity, Input};
 
 /// Bytes of one part: a bus has room for a megabyte at least, and one session needs a hundredth of that at most.
@@ -39,6 +41,16 @@ pub(crate) fn announcement(shared: &Shared) -> Vec<Item> {
             Item::new(session, &Input::Connect(connect), What::Connect, None)
         })
         .collect()
+}
+
+/// Whoever said that it leaves says it again: a leader that has just heard of it would hand out to it.
+pub(crate) fn repeat_leaving(shared: &Shared, told: &[Arc<Session>]) {
+    for session in told.iter().filter(|session| session.lock().is_leaving && !session.has_ended()) {
+        let input = Input::Draining { session: session.id };
+        Item::new(session, &input, What::Other, None)
+            .into_iter()
+            .for_each(|item| shared.inbox.push_always(item));
+    }
 }
 
 /// The same in parts of at most so many bytes, one at least: the leader learns that this gateway exists.

@@ -122,7 +122,9 @@ impl Stream {
                 Announced::Whole(items, reply) => {
                     self.announced = Some(reply.epoch);
                     self.shared.acknowledged.send_replace(true);
+                    let told: Vec<_> = items.iter().map(|item| Arc::clone(&item.session)).collect();
                     replies::apply_to_all(&self.shared, items, reply);
+                    announce::repeat_leaving(&self.shared, &told);
                     return Some(());
                 }
                 Announced::TakenForWhole => part_bytes = usize::MAX,

@@ -149,6 +149,10 @@ fn disconnected(shared: &Arc<Shared>, session: &Arc<Session>, reason: Disconnect
     }
     let reason = reason.to_string();
     tracing::info!(session.id = %session.id, reason, "worker disconnected");
+    // While nobody can be told, workers come and go: of those who have gone nothing is kept.
+    if session.is_gone() && shared.inbox.take_back(session) {
+        return;
+    }
     let input = Input::Disconnect { session: session.id, reason };
     if let Some(item) = Item::new(session, &input, What::Disconnect, None) {
         shared.inbox.push_always(item);

@@ -128,3 +128,6 @@ async fn close_all(shared: Arc<Shared>, shutdown: Shutdown) {
         closing::end(&shared, &session, Manner::Close, "stopping");
     }
 }
+
+#[cfg(test)]
+mod tests;

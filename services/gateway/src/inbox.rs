@@ -72,6 +72,16 @@ impl Item {
         queued >= inputs || queued_bytes + self.bytes > bytes
     }
 
+    /// It is no longer in the queue that counts so much.
+    fn leave(&self, bytes: &mut usize, urgent: &mut usize) {
+        *bytes -= self.bytes;
+        *urgent -= usize::from(!self.can_wait);
+        self.count(|counter, by| counter.fetch_sub(by, Ordering::Relaxed));
+        if self.what == What::Connect {
+            self.session.connect_waits.store(false, Ordering::Relaxed);
+        }
+    }
+
     fn count(&self, change: impl Fn(&AtomicUsize, usize) -> usize) {
         let [inputs, bytes] = &self.session.queued;
         change(inputs, 1);
@@ -113,6 +123,23 @@ impl Inbox {
         self.add(item, false);
     }
 
+    /// Takes back all of a session whose connect still waits: nobody was told of it. `false` where it does not.
+    pub(crate) fn take_back(&self, session: &Arc<Session>) -> bool {
+        let mut queue = self.lock();
+        if !session.connect_waits.load(Ordering::Relaxed) {
+            return false;
+        }
+        let Queue { items, bytes, urgent } = &mut *queue;
+        items.retain(|item| {
+            let is_of_it = Arc::ptr_eq(&item.session, session);
+            if is_of_it {
+                item.leave(bytes, urgent);
+            }
+            !is_of_it
+        });
+        true
+    }
+
     fn add(&self, item: Item, bounded: bool) -> bool {
         let is_news = {
             let mut queue = self.lock();
@@ -121,6 +148,9 @@ impl Inbox {
                 return false;
             }
             item.count(|counter, by| counter.fetch_add(by, Ordering::Relaxed));
+            if item.what == What::Connect {
+                item.session.connect_waits.store(true, Ordering::Relaxed);
+            }
             if item.ack.is_none() && matches!(item.what, What::Report { ended: true, .. }) {
                 item.session.reports_once();
             }
@@ -149,11 +179,8 @@ impl Inbox {
             taken += 1;
         }
         let items: Vec<Item> = queue.items.drain(..taken).collect();
-        for item in &items {
-            queue.bytes -= item.bytes;
-            queue.urgent -= usize::from(!item.can_wait);
-            item.count(|counter, by| counter.fetch_sub(by, Ordering::Relaxed));
-        }
+        let Queue { bytes, urgent, .. } = &mut *queue;
+        items.iter().for_each(|item| item.leave(bytes, urgent));
         items
     }
 

@@ -90,6 +90,7 @@ fn queue(shared: &Arc<Shared>, session: &Arc<Session>, input: &Input, ack: Optio
         if let Input::Heartbeat(beat) = input {
             state.beat(beat);
         }
+        state.is_leaving |= matches!(input, Input::Draining { .. });
         match &mut state.phase {
             // The connect comes first; what the client sends in the same breath waits for it.
             Phase::Opening(early) => {

@@ -36,6 +36,8 @@ pub(crate) struct Session {
     state: Mutex<State>,
     /// Inputs of it that wait in the queue, and their bytes: guarded by the queue's lock.
     pub(crate) queued: [AtomicUsize; 2],
+    /// Whether its connect is among them: guarded in the same way.
+    pub(crate) connect_waits: AtomicBool,
     /// How many there are in memory.
     held: Gauge,
 }
@@ -53,6 +55,8 @@ pub(crate) struct State {
     pub(crate) worker: Option<WorkerId>,
     /// Whether `worker:registered` was sent.
     pub(crate) is_registered: bool,
+    /// Whether it said that it leaves.
+    pub(crate) is_leaving: bool,
     /// Runs that the worker has, as far as the gateway knows.
     held: Vec<Held>,
     /// Runs pushed lately.
@@ -101,6 +105,7 @@ impl Session {
                 phase: Phase::Opening(Vec::new()),
                 worker: None,
                 is_registered: false,
+                is_leaving: false,
                 held,
                 pushed: Vec::new(),
                 may_inherit,
@@ -109,6 +114,7 @@ impl Session {
                 last_strike: None,
             }),
             queued: Default::default(),
+            connect_waits: AtomicBool::new(false),
             held: gauge.clone(),
         })
     }

@@ -105,6 +105,12 @@ impl Shared {
         upgraded.insert(sid.to_owned(), handle);
     }
 
+    /// How many are noted.
+    #[cfg(test)]
+    pub(crate) fn upgrades_noted(&self) -> usize {
+        self.upgraded.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// The transport that an Engine.IO session was upgraded to, if it was.
     pub(crate) fn upgraded(&self, sid: &str) -> Option<TransportHandle> {
         self.upgraded.lock().unwrap_or_else(PoisonError::into_inner).get(sid).cloned()

@@ -4,7 +4,7 @@ use crate::announcements::Part;
 use crate::inbox::{Batch, Inbox};
 use bytes::Bytes;
 use prost::Message;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -18,10 +18,13 @@ use ukai_rpc::v1;
 /// After the end of an epoch, for the commit under way.
 const LAST_ANSWERS: Duration = Duration::from_millis(200);
 
+/// Requests of one batch that are answered: a gateway has given up on earlier ones, and a bus may take late answers ill.
+const ANSWERED: usize = 4;
+
 /// Batches that wait for their step, by gateway and number, each with the requests that its answer goes to. A gateway
 /// sends its batch again every few seconds, however long nothing is stepped: what it says is kept once.
 type Waiting = Arc<Mutex<Asked>>;
-type Asked = BTreeMap<(GatewayId, u64), Vec<Request>>;
+type Asked = BTreeMap<(GatewayId, u64), VecDeque<Request>>;
 
 /// Serves `scheduler.in` and listens to digests while this process leads: `leading` ends with the epoch.
 pub(crate) async fn run(
@@ -69,8 +72,12 @@ async fn accept(mut request: Request, waiting: &Waiting, inbox: &Inbox, tracer: 
         let mut asked = locked(waiting);
         let requests = asked.entry(key).or_default();
         request.payload = Bytes::new();
-        requests.push(request);
-        requests.len() > 1
+        let is_repeat = !requests.is_empty();
+        if requests.len() >= ANSWERED {
+            requests.pop_front();
+        }
+        requests.push_back(request);
+        is_repeat
     };
     if is_repeat {
         return;
@@ -153,7 +160,7 @@ mod tests {
 
     #[tokio::test]
     #[allow(clippy::async_yields_async, reason = "the answer comes later")]
-    async fn repeats_of_a_batch_that_waits_are_kept_once_and_all_answered() {
+    async fn repeats_of_a_batch_that_waits_are_kept_once_and_the_newest_answered() {
         let (inbox, works) = channel(10, 10);
         let (waiting, tracer, leading) = (Waiting::default(), Tracer::default(), Shutdown::new());
         let send = async |seq: u64| {
@@ -163,7 +170,9 @@ mod tests {
             accept(request, &waiting, &inbox, &tracer, &leading).await;
             answer
         };
-        let (first, second, other) = (send(1).await, send(1).await, send(2).await);
+        let given_up = send(1).await;
+        let (first, other) = (send(1).await, send(2).await);
+        let (second, third, newest) = (send(1).await, send(1).await, send(1).await);
         let mut works = works.lock().await;
         let mut next = || match works.try_recv() {
             Ok(Work::Batch(batch)) => Some(batch),
@@ -173,7 +182,8 @@ mod tests {
         assert_eq!((one.seq, two.seq), (1, 2));
         assert!(next().is_none(), "the repeat waits, too");
         one.reply.send(v1::GatewayReply { seq: 1, ..v1::GatewayReply::default() }).unwrap();
-        for answer in [first, second] {
+        assert!(given_up.await.is_err(), "it waits no longer");
+        for answer in [first, second, third, newest] {
             assert_eq!(v1::GatewayReply::decode(answer.await.unwrap()).unwrap().seq, 1);
         }
         // Taken and not answered: its gateway hears nothing, and what it sends again is taken again.

@@ -419,9 +419,8 @@ impl State {
         Reply::Ok
     }
 
-    /// The bus is back, or a new epoch begins: every clock gets a fresh start.
-    pub(super) fn resync(&mut self, draft: &Draft) -> Reply {
-        self.bus_away = false;
+    /// Nobody could be heard for a while: every clock gets a fresh start.
+    pub(super) fn start_afresh(&mut self, draft: &Draft) -> Reply {
         let fresh = draft.now + self.settings.heartbeat_timeout;
         for session in self.sessions.values_mut() {
             session.last_heard = draft.now;

@@ -83,6 +83,8 @@ pub enum Input {
     BusLost,
     /// The bus was away and is back: every clock gets a fresh start.
     Resync,
+    /// The leader or its store stood still: every clock gets a fresh start, and the bus is as it was.
+    Stalled,
     /// A read that the leader's memory answers.
     Query(Query),
 }

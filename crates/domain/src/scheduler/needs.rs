@@ -100,6 +100,7 @@ impl State {
             | Input::Tick
             | Input::BusLost
             | Input::Resync
+            | Input::Stalled
             | Input::Query(
                 Query::Queue
                 | Query::Worker(_)

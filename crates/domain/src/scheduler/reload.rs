@@ -6,7 +6,7 @@ use crate::{GatewayId, Run, TaskId};
 use std::collections::BTreeMap;
 
 impl State {
-    /// Open connections, to be given to [`State::readopt`] of the memory that replaces this one.
+    /// The open connections.
     #[must_use]
     pub fn connections(&self) -> Vec<Connect> {
         self.sessions
@@ -23,27 +23,40 @@ impl State {
             .collect()
     }
 
-    /// Inputs that connect them again, each holding what the store says that its worker holds.
+    /// Inputs that connect the connections of the broken memory again, each holding what the store says that its worker
+    /// holds. What no gateway has confirmed is not held: it is pushed again. Who was leaving still is.
     #[must_use]
-    pub fn readopt(&self, connections: Vec<Connect>) -> Vec<Input> {
+    pub fn readopt(&self, broken: &Self) -> Vec<Input> {
         let mut by_gateway: BTreeMap<GatewayId, Vec<Connect>> = BTreeMap::new();
-        for mut connect in connections {
+        let mut leaving = Vec::new();
+        for mut connect in broken.connections() {
             let Identity::Worker(id) = connect.identity else { continue };
             // Registered by a step that was never stored: it will connect again.
             let Some(worker) = self.workers.get(&id) else { continue };
-            let held: Vec<(TaskId, Run)> = worker
-                .leases
-                .iter()
-                .filter_map(|task| self.leases.get(task).map(|lease| (*task, lease.progress.run)))
-                .collect();
-            connect.in_flight = Some(held);
+            let session = broken.sessions.get(&connect.session);
+            if session.is_some_and(|session| session.draining) {
+                leaving.push(Input::Draining { session: connect.session });
+            }
+            // What an unproven one holds it has yet to say.
+            if session.is_some_and(|session| !session.unproven) {
+                let held: Vec<(TaskId, Run)> = worker
+                    .leases
+                    .iter()
+                    .filter_map(|task| self.leases.get(task).map(|lease| (*task, lease.progress.run)))
+                    .filter(|(task, run)| broken.unconfirmed.get(task) != Some(run))
+                    .collect();
+                connect.in_flight = Some(held);
+            }
             by_gateway.entry(connect.gateway).or_default().push(connect);
         }
-        by_gateway.into_iter().map(|(gateway, sessions)| Input::Announce { gateway, sessions }).collect()
+        let announces =
+            by_gateway.into_iter().map(|(gateway, sessions)| Input::Announce { gateway, sessions });
+        announces.chain(leaving).collect()
     }
 
-    /// Numbers of commits go on where the broken memory stood: a number is never used for two commits.
-    pub fn continue_commits(&mut self, broken: &Self) {
+    /// Goes on where the broken memory stood: a number is never used for two commits, and a bus that is away still is.
+    pub fn continue_from(&mut self, broken: &Self) {
+        self.bus_away = broken.bus_away;
         self.last_commit.n = self.last_commit.n.max(broken.last_commit.n);
         self.last_now = self.last_now.max(broken.last_now);
     }
@@ -87,6 +100,7 @@ impl Input {
             Self::Tick => "tick",
             Self::BusLost => "bus_lost",
             Self::Resync => "resync",
+            Self::Stalled => "stalled",
             Self::Query(_) => "query",
         }
     }

@@ -96,7 +96,11 @@ impl State {
                 self.bus_away = true;
                 Ok(Reply::Ok)
             }
-            Input::Resync => Ok(self.resync(draft)),
+            Input::Resync => {
+                self.bus_away = false;
+                Ok(self.start_afresh(draft))
+            }
+            Input::Stalled => Ok(self.start_afresh(draft)),
             Input::Query(query) => self.query(draft, &query),
         }
     }

@@ -63,6 +63,15 @@ impl Kit {
         self.check();
     }
 
+    /// The same leader loads its memory again, as after a commit that failed.
+    pub(crate) fn reload(&mut self) {
+        let (epoch, settings) = (self.state.epoch(), self.settings.clone());
+        let loaded = State::load(settings.clone(), self.store.load(epoch, &settings), 3, self.now);
+        let broken = std::mem::replace(&mut self.state, loaded);
+        self.state.continue_from(&broken);
+        self.step(self.state.readopt(&broken));
+    }
+
     /// One step with these inputs and its commit; then steps until no background work is left.
     pub(crate) fn step(&mut self, inputs: Vec<Input>) -> Vec<Result<Reply, Rejection>> {
         let tagged: Vec<_> = inputs.into_iter().enumerate().map(|(n, i)| (n as u64, i)).collect();

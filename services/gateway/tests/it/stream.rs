@@ -183,13 +183,55 @@ async fn a_new_leader_is_told_before_it_asks() {
 }
 
 #[tokio::test]
+async fn a_new_leader_is_told_who_is_leaving() {
+    let (server, first) = Server::start().await;
+    let mut leaving = Worker::registered(&server).await;
+    let _stays = Worker::registered(&server).await;
+    leaving.emit("worker:draining", &json!({ "reason": "shutdown" })).await;
+    first.until_input(|input| matches!(input, Input::Draining { .. })).await;
+    let session = first.connects()[0].session;
+    let second = Leader::start(&server.bus, 2).await;
+    second.push_as(server.gateway.id(), 2, 1, session, vec![assigned(7, 1)]).await;
+    until(|| second.batches().iter().any(|b| b.announce && b.inputs.len() == 2)).await;
+    second.until_input(|input| matches!(input, Input::Draining { .. })).await;
+    let told: Vec<_> = second
+        .inputs()
+        .into_iter()
+        .filter_map(|input| if let Input::Draining { session } = input { Some(session) } else { None })
+        .collect();
+    assert_eq!(told, [session]);
+}
+
+#[tokio::test]
+async fn workers_that_come_and_go_while_nobody_leads_leave_nothing() {
+    let bus = LocalBus::new();
+    let server = Server::start_on(bus.clone(), |_| {}).await;
+    let first = Worker::connect(&server).await;
+    until(|| server.metric(r#"ukai_gateway_batches_total{outcome="no_responders"}"#) > 2.0).await;
+    for n in 1..=30 {
+        let mut worker = Worker::connect(&server).await;
+        worker.emit("worker:heartbeat", &heartbeat("idle", n)).await;
+    }
+    until(|| server.metric("ukai_gateway_sessions_held ") < 1.5).await;
+    let leader = Leader::start(&bus, 7).await;
+    let last = Worker::connect(&server).await;
+    assert_eq!(leader.until_connects(2).await.len(), 2);
+    assert!(
+        !leader.inputs().iter().any(|input| matches!(input, Input::Disconnect { .. } | Input::Heartbeat(_)))
+    );
+    drop((first, last));
+}
+
+#[tokio::test]
 async fn a_full_queue_closes_the_socket_that_fills_it() {
     let bus = LocalBus::new();
     let server = Server::start_on(bus.clone(), |config| config.limits.queued_inputs = 100).await;
     let mut quiet = Worker::connect(&server).await;
     quiet.emit("worker:heartbeat", &heartbeat("idle", 1)).await;
     let mut loud = Worker::connect(&server).await;
-    for n in 1..300 {
+    // A word that comes but once: what it says is told although it is gone by then.
+    loud.emit("task:completed", &completed(1)).await;
+    for n in 2..300 {
         let _may_be_closed = loud.0.emit("task:started", &started(n));
         let _ = loud.0.flush().await;
     }

@@ -68,10 +68,10 @@ impl Leader {
     /// Memory as the store has it, never as a step left it whose commit was not applied.
     pub(super) async fn reload(&mut self, memory: &mut Memory) -> Result<Connections, TurnError> {
         self.metrics.reloads.inc();
-        let connections = memory.state.connections();
-        memory.state = self.load(&memory.state).await?;
+        let loaded = self.load(&memory.state).await?;
+        let broken = std::mem::replace(&mut memory.state, loaded);
         let announces: Vec<(Token, Input)> =
-            memory.state.readopt(connections).into_iter().map(|announce| (NOBODY, announce)).collect();
+            memory.state.readopt(&broken).into_iter().map(|input| (NOBODY, input)).collect();
         if announces.is_empty() {
             return Ok(Connections::Kept);
         }
@@ -102,7 +102,7 @@ impl Leader {
         };
         self.seed = self.seed.rotate_left(7) ^ 0x9e37_79b9_7f4a_7c15;
         let mut state = State::load(settings.clone(), snapshot, self.seed, self.clock.now());
-        state.continue_commits(broken);
+        state.continue_from(broken);
         Ok(state)
     }
 }

@@ -172,7 +172,7 @@ impl Leader {
         self.metrics.spent("read", read - begun);
         if read - std::mem::replace(&mut self.stepped, read) > STALL {
             tracing::warn!("a stall: every worker's clock gets a fresh start");
-            inputs.insert(0, (NOBODY, Input::Resync));
+            inputs.insert(0, (NOBODY, Input::Stalled));
         }
         let now = self.clock.now();
         let stepped = std::panic::catch_unwind(AssertUnwindSafe(|| step(state, inputs, prefetched, now)));

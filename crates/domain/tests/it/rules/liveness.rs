@@ -110,6 +110,10 @@ fn deadlines_stand_still_while_the_bus_is_away_and_begin_afresh() {
     assert_eq!(kit.place_word(id), "leased");
     lost(&mut kit, session, 600);
     assert_eq!(kit.place_word(id), "leased");
+    // The leader's own stall doesn't bring the bus back.
+    kit.ask(Input::Stalled).unwrap();
+    kit.pass(seconds(600));
+    assert_eq!(kit.place_word(id), "leased");
     kit.ask(Input::Resync).unwrap();
     lost(&mut kit, session, 600);
     kit.pass(Duration::from_millis(29_999));

@@ -244,6 +244,7 @@ fn absurd() -> impl Strategy<Value = Absurd> {
         Just(Input::Tick),
         Just(Input::BusLost),
         Just(Input::Resync),
+        Just(Input::Stalled),
         (number(), number()).prop_map(|(page, limit)| Input::Query(Query::Workers { page, limit })),
         text().prop_map(|host| Input::Query(Query::Host(Arc::from(host)))),
         id().prop_map(|job| Input::ControlJob {

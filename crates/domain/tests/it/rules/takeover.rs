@@ -2,7 +2,7 @@
 
 use crate::kit::{GATEWAY, Kit, connect, seconds, task, tasks};
 use std::time::Duration;
-use ukai_domain::scheduler::{Input, PushMessage, Reply};
+use ukai_domain::scheduler::{Input, Push, PushMessage, Reply};
 use ukai_domain::{Outcome, Run, SessionId, TaskId, WorkerId};
 
 fn running() -> (Kit, WorkerId, SessionId, TaskId) {
@@ -113,13 +113,48 @@ fn lanes_know_what_runs_in_them() {
 #[test]
 fn memory_that_is_loaded_again_keeps_its_connections() {
     let (mut kit, worker, session, id) = running();
-    let connections = kit.state.connections();
-    assert_eq!(connections.len(), 1);
-    kit.take_over();
-    let inputs = kit.state.readopt(connections);
-    kit.step(inputs);
+    kit.reload();
     assert!(kit.view(worker).connected);
     assert_eq!((kit.lease(id).session, kit.lease(id).progress.run), (session, Run(1)));
+    assert_eq!(kit.complete(session, id, 1), Reply::Accepted { duplicate: false });
+}
+
+#[test]
+fn what_nobody_confirmed_is_pushed_again_after_a_reload() {
+    let mut kit = Kit::new();
+    let (worker, session) = kit.connected();
+    let id = kit.one(task("a.example", 50));
+    kit.pushes.clear();
+    kit.reload();
+    let pushed = |push: &&Push| matches!(&push.message, PushMessage::Assigned { body, .. } if body.id == id);
+    assert_eq!(kit.pushes.iter().filter(pushed).count(), 1);
+    let lists = vec![connect(session, worker, Some(Vec::new()))];
+    kit.ask(Input::Announce { gateway: GATEWAY, sessions: lists }).unwrap();
+    assert_eq!((kit.outcomes(id), kit.lease(id).progress.run), (Vec::new(), Run(1)));
+    kit.ask(Input::GatewayLost { gateway: GATEWAY }).unwrap();
+    assert_eq!(kit.outcomes(id), [Outcome::HandedBack], "no attempt is counted");
+}
+
+#[test]
+fn who_is_leaving_still_is_after_a_reload() {
+    let (mut kit, _, session, id) = running();
+    kit.ask(Input::Draining { session }).unwrap();
+    kit.reload();
+    kit.complete(session, id, 1);
+    let next = kit.one(task("b.example", 50));
+    assert_eq!(kit.place_word(next), "ready", "it gets nothing more");
+}
+
+#[test]
+fn a_bus_that_is_away_still_is_after_a_reload() {
+    let (mut kit, _, _, id) = running();
+    kit.ask(Input::BusLost).unwrap();
+    kit.reload();
+    kit.pass(seconds(600));
+    assert_eq!(kit.place_word(id), "leased");
+    kit.ask(Input::Resync).unwrap();
+    kit.pass(seconds(600));
+    assert_eq!(kit.outcomes(id), [Outcome::TimedOut]);
 }
 
 #[test]
