@@ -105,7 +105,7 @@ impl Leader {
             };
             match gathered {
                 Gathered::Works(works) => self.turn(memory, works, &mut flight).await?,
-                Gathered::Landed => self.land(memory, &mut flight).await?,
+                Gathered::Landed => drop(self.land(memory, &mut flight).await?),
                 Gathered::Stop => return Ok(()),
             }
             self.measure(&memory.state);

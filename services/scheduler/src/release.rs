@@ -16,7 +16,6 @@ use ukai_rpc::v1;
 pub(crate) struct Gateways {
     known: BTreeMap<GatewayId, Stream>,
     announcements: Announcements,
-    times_forgotten: u64,
 }
 
 #[derive(Debug)]
@@ -29,12 +28,6 @@ impl Gateways {
     /// Memory has none of their sessions any more: each is told to announce them.
     pub(crate) fn forget(&mut self) {
         self.known.clear();
-        self.times_forgotten += 1;
-    }
-
-    /// How often [`Gateways::forget`] was called.
-    pub(crate) fn times_forgotten(&self) -> u64 {
-        self.times_forgotten
     }
 
     /// Forgets announcements that are not going to be whole.

@@ -1,6 +1,6 @@
 //! A commit under way: it is sent by a task of its own, beside the loop.
 
-use super::turn::{Outcome, Stepped, Turn};
+use super::turn::{Stepped, Turn, Unapplied};
 use super::{Leader, RESEND_EVERY, TurnError, pause};
 use crate::metrics::Metrics;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use ukai_store::{CommitError, Store};
 pub(super) struct Flight {
     pub(super) done: Done,
     pub(super) turn: Turn,
-    task: AbortOnDropHandle<(Result<Option<Outcome>, TurnError>, Duration)>,
-    landed: Option<(Result<Option<Outcome>, TurnError>, Duration)>,
+    task: AbortOnDropHandle<(Result<Option<Unapplied>, TurnError>, Duration)>,
+    landed: Option<(Result<Option<Unapplied>, TurnError>, Duration)>,
 }
 
 /// A step, as soon as its commit is applied.
@@ -43,7 +43,7 @@ impl Flight {
     }
 
     /// How it ended: `None` once applied.
-    pub(super) async fn outcome(&mut self, metrics: &Metrics) -> Result<Option<Outcome>, TurnError> {
+    pub(super) async fn outcome(&mut self, metrics: &Metrics) -> Result<Option<Unapplied>, TurnError> {
         self.landed().await;
         let Some((outcome, took)) = self.landed.take() else { return Err(TurnError::Stopped) };
         metrics.spent("commit", took);
@@ -80,7 +80,7 @@ impl Leader {
 
 impl Committer {
     /// `None` once applied. An unknown outcome sends the same commit again, never a new one.
-    pub(super) async fn send(&self, commit: &Arc<Commit>) -> Result<Option<Outcome>, TurnError> {
+    pub(super) async fn send(&self, commit: &Arc<Commit>) -> Result<Option<Unapplied>, TurnError> {
         let outcome = loop {
             let sent = if commit.is_empty() {
                 self.store.check_epoch(self.epoch).await
@@ -94,8 +94,8 @@ impl Committer {
                     pause(&self.leading, RESEND_EVERY).await?;
                 }
                 Err(CommitError::Deposed { .. }) => return Err(TurnError::Deposed),
-                Err(CommitError::Refused(error)) => break Some(Outcome::Broken(error)),
-                Err(CommitError::Full(error)) => break Some(Outcome::Full(error)),
+                Err(CommitError::Refused(error)) => break Some(Unapplied::Broken(error)),
+                Err(CommitError::Full(error)) => break Some(Unapplied::Full(error)),
             }
         };
         if outcome.is_none() && !commit.is_empty() {

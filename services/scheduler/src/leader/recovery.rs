@@ -1,6 +1,6 @@
 //! After a step or a commit that broke: memory from the store again, and the input whose fault it was.
 
-use super::turn::{NOBODY, Outcome, Turn};
+use super::turn::{NOBODY, Turn, Unapplied};
 use super::{Leader, Memory, TurnError, storage_full};
 use crate::release::Targets;
 use ukai_domain::scheduler::{Input, Reply, State, Token};
@@ -22,12 +22,15 @@ struct Search {
     parts: Vec<Vec<(Token, Input)>>,
     replies: Vec<(Token, Result<Reply, Rejection>)>,
     targets: Targets,
+    /// What is known of connections by now.
+    connections: Connections,
 }
 
 impl Leader {
     /// Finds the guilty input by halves: it alone is refused.
-    pub(super) async fn bisect(&mut self, memory: &mut Memory, turn: Turn) -> Result<(), TurnError> {
-        let mut search = Search { parts: Vec::new(), replies: Vec::new(), targets: turn.targets };
+    pub(super) async fn bisect(&mut self, memory: &mut Memory, turn: Turn) -> Result<Connections, TurnError> {
+        let (parts, replies, connections) = (Vec::new(), Vec::new(), Connections::Kept);
+        let mut search = Search { parts, replies, targets: turn.targets, connections };
         search.halve(turn.inputs);
         // Nothing at all goes first: where that breaks too, no input is to blame.
         search.parts.push(Vec::new());
@@ -35,17 +38,17 @@ impl Leader {
         while let Some(part) = search.parts.pop() {
             let kept = part.clone();
             match self.attempt(&mut memory.state, part).await? {
-                Outcome::Done(mut done) => {
+                Ok(mut done) => {
                     search.replies.append(&mut done.effects.replies);
                     self.release(done, Targets::default(), memory).await;
                 }
-                Outcome::Full(message) => {
+                Err(Unapplied::Full(message)) => {
                     tracing::error!(message, "nothing can be stored: no room");
                     search.parts.push(kept);
                     search.refuse_rest();
                     search.note(self.reload(memory).await?);
                 }
-                Outcome::Broken(message) => {
+                Err(Unapplied::Broken(message)) => {
                     if kept.is_empty() {
                         return Err(TurnError::Broken(message));
                     }
@@ -62,7 +65,7 @@ impl Leader {
             }
         }
         search.targets.answer(search.replies, memory.state.epoch(), &mut memory.gateways, &self.metrics);
-        Ok(())
+        Ok(search.connections)
     }
 
     /// Memory as the store has it, never as a step left it whose commit was not applied.
@@ -76,11 +79,11 @@ impl Leader {
             return Ok(Connections::Kept);
         }
         let message = match self.attempt(&mut memory.state, announces).await? {
-            Outcome::Done(done) => {
+            Ok(done) => {
                 self.release(done, Targets::default(), memory).await;
                 return Ok(Connections::Kept);
             }
-            Outcome::Full(message) | Outcome::Broken(message) => message,
+            Err(Unapplied::Full(message) | Unapplied::Broken(message)) => message,
         };
         tracing::error!(message, "connections can't be kept: their gateways are to announce them");
         memory.state = self.load(&memory.state).await?;
@@ -124,6 +127,7 @@ impl Search {
             part.retain(|(token, _)| !self.targets.is_of_gateway(*token));
         }
         self.targets.drop_batches();
+        self.connections = Connections::Unknown;
     }
 
     fn refuse(&mut self, token: Token) {

@@ -1,6 +1,7 @@
 //! One turn: inputs to a step, the step to its commit, the commit's end to everything that waits for it.
 
 use super::flight::{Done, Flight};
+use super::recovery::Connections;
 use super::{Leader, Memory, RESEND_EVERY, TurnError, storage_full};
 use crate::inbox::Work;
 use crate::release::Targets;
@@ -29,6 +30,15 @@ pub(super) struct Turn {
     pub(super) inputs: Vec<(Token, Input)>,
 }
 
+impl Turn {
+    /// Where connections are not known any more, words of gateways would be those of strangers: they get no answer, and
+    /// send them again after they have announced.
+    fn leave_out_gateways(&mut self) {
+        self.inputs.retain(|(token, _)| !self.targets.is_of_gateway(*token));
+        self.targets.drop_batches();
+    }
+}
+
 /// A step that nobody may know of before its commit is applied.
 pub(super) struct Stepped {
     pub(super) commit: Arc<Commit>,
@@ -36,9 +46,8 @@ pub(super) struct Stepped {
     pub(super) spans: Vec<Span>,
 }
 
-/// What a step and its commit came to.
-pub(super) enum Outcome {
-    Done(Done),
+/// Why a step has no effect: it was never stored.
+pub(super) enum Unapplied {
     /// The step or the commit broke: memory must be loaded again.
     Broken(String),
     /// Nothing was written because there is no room.
@@ -69,7 +78,7 @@ impl Leader {
         }
         match stepped {
             Ok(stepped) => *flight = Some(self.launch(stepped, turn)),
-            Err(message) => self.find_guilty(memory, turn, message).await?,
+            Err(message) => drop(self.find_guilty(memory, turn, message).await?),
         }
         Ok(())
     }
@@ -93,45 +102,46 @@ impl Leader {
         Ok(turn)
     }
 
-    /// [`Leader::land`], while `turn` was taken already. Whether memory was loaded again: where the connections are not
-    /// known any more, words of gateways would be those of strangers.
+    /// [`Leader::land`], while `turn` was taken already. Whether memory was loaded again.
     async fn land_before(
         &mut self,
         memory: &mut Memory,
         flight: &mut Option<Flight>,
         turn: &mut Turn,
     ) -> Result<bool, TurnError> {
-        let (loads, forgotten) = (self.metrics.reloads.get(), memory.gateways.times_forgotten());
-        self.land(memory, flight).await?;
-        if memory.gateways.times_forgotten() != forgotten {
-            turn.inputs.retain(|(token, _)| !turn.targets.is_of_gateway(*token));
-            turn.targets.drop_batches();
+        let reloaded = self.land(memory, flight).await?;
+        if reloaded == Some(Connections::Unknown) {
+            turn.leave_out_gateways();
         }
-        Ok(self.metrics.reloads.get() != loads)
+        Ok(reloaded.is_some())
     }
 
-    /// Waits for the end of the commit under way, if there is one, and does what follows from it.
+    /// Waits for the end of the commit under way, if there is one, and does what follows from it. What is known of
+    /// connections since, where memory was loaded again for it.
     pub(super) async fn land(
         &mut self,
         memory: &mut Memory,
         flight: &mut Option<Flight>,
-    ) -> Result<(), TurnError> {
-        let Some(mut landing) = flight.take() else { return Ok(()) };
-        let outcome = landing.outcome(&self.metrics).await?;
+    ) -> Result<Option<Connections>, TurnError> {
+        let Some(mut landing) = flight.take() else { return Ok(None) };
+        let unapplied = landing.outcome(&self.metrics).await?;
         let Flight { done, turn, .. } = landing;
-        match outcome {
-            None | Some(Outcome::Done(_)) => self.release(done, turn.targets, memory).await,
-            Some(Outcome::Full(message)) => {
+        match unapplied {
+            None => {
+                self.release(done, turn.targets, memory).await;
+                Ok(None)
+            }
+            Some(Unapplied::Full(message)) => {
                 tracing::error!(message, "nothing can be stored: no room");
-                self.reload(memory).await?;
+                let connections = self.reload(memory).await?;
                 let mut targets = turn.targets;
                 targets.refuse_commands(&storage_full());
                 targets.answer(Vec::new(), memory.state.epoch(), &mut memory.gateways, &self.metrics);
                 self.pause(NO_ROOM).await?;
+                Ok(Some(connections))
             }
-            Some(Outcome::Broken(message)) => self.find_guilty(memory, turn, message).await?,
+            Some(Unapplied::Broken(message)) => self.find_guilty(memory, turn, message).await.map(Some),
         }
-        Ok(())
     }
 
     async fn find_guilty(
@@ -139,7 +149,7 @@ impl Leader {
         memory: &mut Memory,
         turn: Turn,
         message: String,
-    ) -> Result<(), TurnError> {
+    ) -> Result<Connections, TurnError> {
         let inputs = turn.inputs.len();
         tracing::error!(message, inputs, "a batch broke: looking for the guilty input");
         self.bisect(memory, turn).await
@@ -150,14 +160,14 @@ impl Leader {
         &mut self,
         state: &mut State,
         inputs: Vec<(Token, Input)>,
-    ) -> Result<Outcome, TurnError> {
+    ) -> Result<Result<Done, Unapplied>, TurnError> {
         let Stepped { commit, effects, spans } = match self.step(state, inputs).await? {
             Ok(stepped) => stepped,
-            Err(message) => return Ok(Outcome::Broken(message)),
+            Err(message) => return Ok(Err(Unapplied::Broken(message))),
         };
-        let outcome = self.committer().send(&commit).await?;
+        let unapplied = self.committer().send(&commit).await?;
         drop(spans);
-        Ok(outcome.unwrap_or(Outcome::Done(Done { commit, effects })))
+        Ok(unapplied.map_or(Ok(Done { commit, effects }), Err))
     }
 
     /// Reads and steps; the message where the step breaks.
