@@ -1,10 +1,11 @@
 //! Opening of the store: pools, the look at the schema, and what tests and unusual machines change.
 
 use super::address::{Address, Purpose};
+use super::leader::Seen;
 use super::migrate;
 use super::pool::Pool;
 use crate::StoreError;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -61,6 +62,8 @@ pub struct PostgresStore {
     /// The lease: never behind a commit.
     pub(super) lease: Pool,
     pub(super) reads: PostgresReads,
+    /// What was seen of another's lease.
+    pub(super) seen: Arc<Mutex<Option<Seen>>>,
     /// The `application_name` of the leading connections: no other process has it.
     pub(super) backend: String,
     pub(super) options: Options,
@@ -90,6 +93,7 @@ impl PostgresStore {
             leading: Pool::new(leading, Purpose::Lead, &options, 3),
             lease: Pool::new(lease, Purpose::Lead, &options, 1),
             reads: PostgresReads::new(url, &options)?,
+            seen: Arc::default(),
             backend,
             options,
         }))

@@ -4,7 +4,8 @@ use super::columns::{Result, get, time, unsigned};
 use super::failure::{Failure, describe};
 use super::session::Session;
 use crate::LeaderRow;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio_postgres::Row;
 use ukai_domain::Timestamp;
 
@@ -31,7 +32,8 @@ const TAKE: &str = concat!(
     clock!(),
     " AS now FROM held)
     UPDATE leader SET epoch = epoch + 1, address = $1, backend = $2, expires_at = now + $3 FROM clock
-    WHERE one AND (expires_at <= now OR address = $1 OR epoch = 0) RETURNING epoch, address, expires_at, now, backend"
+    WHERE one AND (expires_at <= now OR address = $1 OR epoch = 0 OR (epoch = $4 AND expires_at = $5))
+    RETURNING epoch, address, expires_at, now, backend"
 );
 
 const RENEW: &str = concat!(
@@ -52,6 +54,26 @@ pub(super) async fn check(session: &Session, epoch: u64) -> Result<()> {
     session.row(CHECK, &[&epoch]).await?.map(|_| ()).ok_or(Failure::Deposed)
 }
 
+/// What was seen of another's lease, since when by the own clock. Where the database's clock went back the lease would
+/// last as long as that; whoever leads renews it, so one that stayed the same for its whole length is over.
+#[derive(Debug)]
+pub(super) struct Seen {
+    epoch: u64,
+    expires_at: Timestamp,
+    since: Instant,
+}
+
+impl Seen {
+    /// Notes what the row says now. Whether it has said so for as long as a lease lasts.
+    fn is_over(seen: &Mutex<Option<Self>>, row: &LeaderRow, lease: Duration) -> bool {
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = seen.take().filter(|seen| (seen.epoch, seen.expires_at) == (row.epoch, row.expires_at));
+        let (epoch, expires_at) = (row.epoch, row.expires_at);
+        let seen = seen.insert(same.unwrap_or_else(|| Self { epoch, expires_at, since: Instant::now() }));
+        seen.since.elapsed() > lease
+    }
+}
+
 /// Takes the row where it is free, expired or already `address`'s. The old leader's connections are ended first, so
 /// that a commit which hangs there holds no lock.
 pub(super) async fn take_over(
@@ -59,18 +81,29 @@ pub(super) async fn take_over(
     address: &str,
     backend: &str,
     lease: Duration,
+    seen: &Mutex<Option<Seen>>,
 ) -> Result<Option<LeaderRow>> {
     let Some((now, old)) = session.row(READ, &[]).await?.map(|row| read_with_backend(&row)).transpose()?
     else {
         return Err(Failure::Damaged("the leader row is missing".to_owned()));
     };
+    let mut over = (None, None);
     if now.epoch > 0 && now.expires_at > now.now && now.address != address {
-        return Ok(None);
+        if !Seen::is_over(seen, &now, lease) {
+            return Ok(None);
+        }
+        let left = now.expires_at.since(now.now).as_millis();
+        tracing::warn!(
+            leader = now.address,
+            left,
+            "nobody renews a lease that isn't over: the clock went back"
+        );
+        over = (i64::try_from(now.epoch).ok(), Some(now.expires_at.0));
     }
     if !old.is_empty() && old != backend {
         end(session, &old).await;
     }
-    let taken = session.row(TAKE, &[&address, &backend, &millis(lease)]).await?;
+    let taken = session.row(TAKE, &[&address, &backend, &millis(lease), &over.0, &over.1]).await?;
     taken.map(|row| read(&row)).transpose()
 }
 

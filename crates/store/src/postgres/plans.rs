@@ -143,7 +143,11 @@ async fn explain(session: &Session, sql: &str) -> String {
 
 async fn times(cluster: &Cluster, session: &Session) {
     let lease = Duration::from_secs(60);
-    let epoch = leader::take_over(session, "", "plans", lease).await.expect("a leader").expect("free").epoch;
+    let epoch = leader::take_over(session, "", "plans", lease, &std::sync::Mutex::default())
+        .await
+        .expect("a leader")
+        .expect("free")
+        .epoch;
     let begin = cpu(cluster);
     let loaded = load::load(session, epoch, 10_000, 60_000).await.expect("a load");
     let load = cpu(cluster) - begin;

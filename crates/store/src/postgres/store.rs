@@ -38,9 +38,9 @@ impl PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     async fn take_over(&self, address: &str, lease: Duration) -> Result<Option<LeaderRow>, StoreError> {
-        let (address, backend) = (address.to_owned(), self.backend.clone());
+        let (address, backend, seen) = (address.to_owned(), self.backend.clone(), Arc::clone(&self.seen));
         let taken = self.lease.run(self.limit(), |s| {
-            Box::pin(async move { leader::take_over(s, &address, &backend, lease).await })
+            Box::pin(async move { leader::take_over(s, &address, &backend, lease, &seen).await })
         });
         taken.await.map_err(Failure::into_store_error)
     }

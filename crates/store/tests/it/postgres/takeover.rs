@@ -6,6 +6,7 @@ use crate::kit::{World, assert_same, renew};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::{Client, NoTls};
+use ukai_domain::Timestamp;
 use ukai_store::postgres::PostgresStore;
 use ukai_store::{Applied, CommitError, Store, StoreError};
 use ukai_testkit::postgres::Database;
@@ -70,6 +71,30 @@ async fn a_commit_that_hangs_is_ended_and_never_written() {
     world.random(20);
     assert_eq!(two.commit(world.take()).await.unwrap(), Applied::Now);
     assert_same(&*two, &world).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_went_back_keeps_nobody_out() {
+    const LEASE: Duration = Duration::from_millis(400);
+    const HOUR: &str = "UPDATE ukai.leader SET expires_at = expires_at + 3600000 RETURNING expires_at";
+    let database = empty().await;
+    let (one, two) = (connect(&database.url()).await, connect(&database.url()).await);
+    let epoch = one.take_over("one", LEASE).await.unwrap().unwrap().epoch;
+    let mut known = database.psql(HOUR).unwrap().parse().map(Timestamp).unwrap();
+    // Whoever is there renews, and nobody takes it for gone.
+    for _ in 0..8 {
+        assert!(two.take_over("two", LEASE).await.unwrap().is_none());
+        tokio::time::sleep(LEASE / 4).await;
+        known = one.renew(epoch, known, LEASE).await.unwrap().expires_at;
+        known = Timestamp(known.0 + 3_600_000);
+        database.psql(HOUR).unwrap();
+    }
+    assert!(two.take_over("two", LEASE).await.unwrap().is_none());
+    tokio::time::sleep(LEASE + Duration::from_millis(20)).await;
+    let leader = two.take_over("two", LEASE).await.unwrap().expect("nobody renews it");
+    assert_eq!((leader.epoch, leader.address.as_str()), (epoch + 1, "two"));
+    assert!(leader.expires_at <= leader.now + LEASE, "{leader:?}");
+    assert!(matches!(one.renew(epoch, known, LEASE).await, Err(CommitError::Deposed { .. })));
 }
 
 #[tokio::test]
