@@ -34,7 +34,9 @@ where
     F: Future<Output = anyhow::Result<()>>,
 {
     init_tls();
-    init_log(&log.log, log.log_json);
+    if let Err(usage) = init_log(&log.log, log.log_json) {
+        return failed(name, &usage.into());
+    }
     let telemetry = match Telemetry::start(name, otlp) {
         Ok(telemetry) => telemetry,
         Err(usage) => return failed(name, &usage.into()),

@@ -94,8 +94,11 @@ impl Command {
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
     ukai_boot::init_tls();
-    ukai_boot::init_log(cli.log.as_deref().unwrap_or(cli.command.default_log()), cli.log_json);
     let output = Output { json: cli.json };
+    let log = cli.log.as_deref().unwrap_or(cli.command.default_log());
+    if let Err(usage) = ukai_boot::init_log(log, cli.log_json) {
+        return report(output, &Failure::from(usage));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(output, &Failure::from(error)),

@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
-use ukai_boot::trace::Tracer;
+use ukai_boot::{Usage, trace::Tracer};
 use ukai_extract::Recipes;
 use url::{Host, Url};
 
@@ -254,10 +254,14 @@ impl WorkerConfig {
     }
 
     /// The pause between two pages, shortest and longest.
-    #[must_use]
-    pub fn pause(&self) -> (Duration, Duration) {
-        let least = Duration::from_millis(self.min_delay_ms);
-        (least, Duration::from_millis(self.max_delay_ms).max(least))
+    ///
+    /// # Errors
+    /// The shortest is longer than the longest.
+    pub fn pause(&self) -> Result<(Duration, Duration), Usage> {
+        if self.min_delay_ms > self.max_delay_ms {
+            return Err(Usage("--min-delay-ms must not be longer than --max-delay-ms".to_owned()));
+        }
+        Ok((Duration::from_millis(self.min_delay_ms), Duration::from_millis(self.max_delay_ms)))
     }
 
     /// Whether the server is on this machine.
@@ -328,6 +332,8 @@ mod tests {
         assert!(parse(&["--viewport", "wide"]).is_err() && parse(&["--viewport", "10x10"]).is_err());
         assert!(parse(&["--proxy", "socks5://x:1"]).unwrap().browser().is_err());
         assert!(parse(&["--ipinfo-url", "no address"]).unwrap().ipinfo().is_err());
+        let refusal = parse(&["--min-delay-ms", "20000"]).unwrap().pause().unwrap_err();
+        assert!(refusal.to_string().contains("--min-delay-ms"), "{refusal}");
         assert!(parse(&["--ipinfo-url", "off"]).unwrap().ipinfo().unwrap().is_none());
     }
 }

@@ -55,6 +55,7 @@ pub fn find_browser() -> Option<PathBuf> {
 /// # Errors
 /// The browser can't be started, the state folder can't be used, or the server refuses the token at the first connect.
 pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> anyhow::Result<()> {
+    config.pause()?;
     let fetcher = Arc::new(fetcher::BrowserFetcher::launch(config.browser()?).await.context("no browser")?);
     let care = tokio::spawn(fetcher::BrowserFetcher::look_after(Arc::downgrade(&fetcher)));
     let outcome = Box::pin(run_with(config, Arc::clone(&fetcher) as Arc<dyn PageFetcher>, shutdown)).await;
@@ -93,6 +94,7 @@ pub async fn run_with(
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     let recipes = config.recipes()?;
+    let pause = config.pause()?;
     let folder = config.state_folder();
     let _lock = lock(&folder)?;
     let (outbox, unreadable) = outbox::Outbox::open(&folder.join("outbox.jsonl"))
@@ -128,7 +130,7 @@ pub async fn run_with(
         client: link,
         holdings,
         fetcher,
-        pauses: Mutex::new(pause::Pauses::new(config.pause(), config.capacity)),
+        pauses: Mutex::new(pause::Pauses::new(pause, config.capacity)),
         recipes,
         robots: robots::Robots::default(),
         artifacts: Arc::new(artifacts::Artifacts::new(folder.join("artifacts"), uploader)),

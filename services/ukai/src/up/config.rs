@@ -86,6 +86,7 @@ impl UpConfig {
         check_auth(self.auth, self.listen)?;
         check_admin_key(self.admin_key.as_deref())?;
         self.enrolment.check()?;
+        self.origins.check()?;
         self.otlp.check()?;
         self.times.check()
     }
@@ -131,6 +132,7 @@ mod tests {
             ["--otlp-endpoint", "collector:4317"],
             ["--otlp-sample", "2"],
             ["--worker-enroll-token", "short"],
+            ["--cors-origins", "shop.example"],
         ] {
             let refusal = check(&wrong).unwrap_err();
             assert!(refusal.contains("--"), "{wrong:?}: {refusal}");

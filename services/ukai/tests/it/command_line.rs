@@ -58,7 +58,10 @@ fn wrong_usage_is_2_and_says_what() {
         (&["task", "add", "--priority", "101", "http://x"], "101"),
         (&["up", "--auth", "off", "--listen", "0.0.0.0:0"], "--auth off"),
         (&["up", "--admin-key", "short"], "--admin-key"),
+        (&["up", "--cors-origins", "shop.example"], "--cors-origins"),
         (&["task", "list", "--url", "ftp://x"], "ftp"),
+        (&["task", "list", "--log", "inof"], "--log"),
+        (&["worker", "--server", "http://h", "--token", "t", "--min-delay-ms", "20000"], "--min-delay-ms"),
         (&["frobnicate"], "frobnicate"),
     ] {
         let refused = run(arguments);
