@@ -116,9 +116,11 @@ pub async fn run_with(
         let service = network::Service { url, token: config.ipinfo_token.clone(), every };
         tokio::spawn(network::run(service, Arc::clone(&again), told));
     }
+    // Told to stop at the end: how a worker drains can be watched.
+    let front = Shutdown::new();
     if let Some(address) = config.metrics_listen {
         let seen = (Arc::clone(&holdings), Arc::clone(&link));
-        metrics::serve(address, Arc::clone(&fetcher), seen, &shutdown).await?;
+        metrics::serve(address, &config.tracer, Arc::clone(&fetcher), seen, &front).await?;
     }
     let reporter = tokio::spawn(report::run(
         Arc::clone(&link),
@@ -149,6 +151,7 @@ pub async fn run_with(
         drain: std::time::Duration::from_millis(config.drain_ms),
     };
     let outcome = Box::pin(session.run(&shutdown)).await;
+    front.finish(LETTING_GO).await;
     reporter.abort();
     let _ = reporter.await;
     outcome

@@ -2,15 +2,13 @@
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
-use anyhow::Context as _;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
     metrics::{counter::ConstCounter, gauge::ConstGauge},
     registry::Registry,
 };
-use tokio::net::TcpListener;
-use ukai_boot::{Health, Shutdown};
+use ukai_boot::{Health, Shutdown, http, trace::Tracer};
 
 use crate::{PageFetcher, holdings::Holdings, link::Link};
 
@@ -58,26 +56,19 @@ impl Collector for Worker {
     }
 }
 
-/// Serves `/healthz`, `/readyz` and `/metrics` until `shutdown`.
+/// Serves `/healthz`, `/readyz` and `/metrics` until `stop`.
 pub(crate) async fn serve(
     address: SocketAddr,
+    tracer: &Tracer,
     fetcher: Arc<dyn PageFetcher>,
     (holdings, link): (Arc<Holdings>, Arc<Link>),
-    shutdown: &Shutdown,
+    stop: &Shutdown,
 ) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(address).await.with_context(|| format!("--metrics-listen {address}"))?;
-    tracing::info!(address = %listener.local_addr()?, "metrics are served");
     let mut registry = Registry::default();
+    tracer.register(&mut registry);
     registry.register_collector(Box::new(Worker { fetcher, holdings, link }));
-    let (open, metrics) = ukai_boot::health_routes(Health::new(env!("CARGO_PKG_VERSION"), &[], registry));
-    let stop = shutdown.clone();
-    tokio::spawn(async move {
-        let served = axum::serve(listener, open.merge(metrics))
-            .with_graceful_shutdown(async move { stop.stopping().await })
-            .await;
-        if let Err(error) = served {
-            tracing::error!(%error, "metrics are not served any more");
-        }
-    });
+    let health = Health::new(env!("CARGO_PKG_VERSION"), &[], registry);
+    let address = http::serve_health("--metrics-listen", address, health, stop).await?;
+    tracing::info!(%address, "metrics are served");
     Ok(())
 }

@@ -14,6 +14,7 @@ mod contract;
 mod delivery;
 mod endurance;
 mod files;
+mod metrics;
 mod pages;
 mod program;
 mod server;
