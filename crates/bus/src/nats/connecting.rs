@@ -88,8 +88,17 @@ impl NatsBus {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&replies).receive(inbox));
         tasks.spawn(Arc::clone(&line).follow(client.clone(), metrics.clone()));
-        let servers = Mutex::new(HashMap::new());
-        Ok(Arc::new(Self { client, line, replies, losses, metrics, servers, tasks: Mutex::new(tasks) }))
+        let (servers, prefix) = (Mutex::new(HashMap::new()), options.prefix);
+        Ok(Arc::new(Self {
+            client,
+            line,
+            replies,
+            losses,
+            metrics,
+            prefix,
+            servers,
+            tasks: Mutex::new(tasks),
+        }))
     }
 }
 

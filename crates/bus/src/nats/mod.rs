@@ -7,6 +7,7 @@ mod connecting;
 mod events;
 mod metrics;
 mod options;
+mod prefix;
 mod replies;
 mod serving;
 mod subscribing;
@@ -20,6 +21,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use events::Line;
 use metrics::Metrics;
+use prefix::Prefix;
 use replies::Replies;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,6 +48,7 @@ pub struct NatsBus {
     replies: Arc<Replies>,
     losses: Arc<Losses>,
     metrics: Metrics,
+    prefix: Prefix,
     /// The newest server of each subject here; dropping the sender ends it.
     servers: Mutex<HashMap<String, oneshot::Sender<()>>>,
     /// They end with the bus.
@@ -166,19 +169,20 @@ async fn send(
 #[async_trait]
 impl Bus for NatsBus {
     async fn publish(&self, subject: &str, payload: Bytes) -> Result<(), BusError> {
-        self.send(subject, None, payload).await
+        self.send(&self.prefix.outside(subject), None, payload).await
     }
 
     async fn subscribe(&self, pattern: &str) -> Result<Subscription, BusError> {
-        let subscriber = subscribing::open(&self.client, pattern).await?;
-        let (subscription, forwarding) = subscribing::forward(subscriber, &self.losses, &self.metrics);
+        let subscriber = subscribing::open(&self.client, &self.prefix.outside(pattern)).await?;
+        let (subscription, forwarding) =
+            subscribing::forward(subscriber, self.prefix.clone(), &self.losses, &self.metrics);
         self.spawn(forwarding);
         self.settle().await;
         Ok(subscription)
     }
 
     async fn serve(&self, subject: &str) -> Result<mpsc::Receiver<Request>, BusError> {
-        let subscriber = subscribing::open(&self.client, subject).await?;
+        let subscriber = subscribing::open(&self.client, &self.prefix.outside(subject)).await?;
         let (replaced, is_replaced) = oneshot::channel();
         let (receiver, serving) =
             serving::serve(self.client.clone(), subscriber, is_replaced, self.metrics.clone());
@@ -195,7 +199,8 @@ impl Bus for NatsBus {
         payload: Bytes,
         timeout: Duration,
     ) -> Result<Bytes, BusError> {
-        let outcome = self.exchange(Outgoing { traceparent, payload }, subject, timeout).await;
+        let subject = self.prefix.outside(subject);
+        let outcome = self.exchange(Outgoing { traceparent, payload }, &subject, timeout).await;
         self.metrics.request(outcome.as_ref().map(|_| ()).map_err(|error| *error));
         outcome
     }

@@ -1,6 +1,7 @@
 //! How the bus is reached: from flags, the environment or a test. Passwords never leave this file but to the library.
 
 use super::connecting::ConnectError;
+use super::prefix::Prefix;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub struct NatsOptions {
     pub(super) tls: bool,
     pub(super) tls_ca: Option<PathBuf>,
     pub(super) ping_every: Duration,
+    pub(super) prefix: Prefix,
 }
 
 impl NatsOptions {
@@ -42,6 +44,7 @@ impl NatsOptions {
             tls: false,
             tls_ca: None,
             ping_every: PING_EVERY,
+            prefix: Prefix::default(),
         };
         for part in url.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let text = if part.contains("://") { part.to_owned() } else { format!("nats://{part}") };
@@ -90,6 +93,19 @@ impl NatsOptions {
     pub fn ping_every(mut self, interval: Duration) -> Self {
         self.ping_every = interval;
         self
+    }
+
+    /// The first part of all subjects, instead of `ukai`.
+    ///
+    /// # Errors
+    /// Anything but letters, digits, `-` and `_`.
+    pub fn prefix(mut self, prefix: &str) -> Result<Self, ConnectError> {
+        if !is_token(prefix) {
+            let message = format!("{prefix:?} is no prefix of subjects: letters, digits, - and _");
+            return Err(ConnectError::Address(message));
+        }
+        self.prefix = Prefix::of(prefix);
+        Ok(self)
     }
 
     /// For messages: hosts and ports.
@@ -163,6 +179,10 @@ pub struct NatsFlags {
     #[arg(long, env = "UKAI_NATS_TLS")]
     pub nats_tls: bool,
 
+    /// First part of all subjects: systems that share a NATS server need one each, or accounts of their own there.
+    #[arg(long, env = "UKAI_NATS_PREFIX", value_name = "NAME", default_value = "ukai")]
+    pub nats_prefix: String,
+
     /// PEM file with the authorities that NATS' certificate must come from, instead of the system's; implies TLS.
     #[arg(long, env = "UKAI_NATS_TLS_CA", value_name = "FILE")]
     pub nats_tls_ca: Option<PathBuf>,
@@ -186,7 +206,8 @@ impl NatsFlags {
                 false => Ok(None),
             };
         };
-        let mut options = NatsOptions::new(url, name)?.tls(self.nats_tls, self.nats_tls_ca.clone());
+        let options = NatsOptions::new(url, name)?.tls(self.nats_tls, self.nats_tls_ca.clone());
+        let mut options = options.prefix(&self.nats_prefix)?;
         if let (Some(user), Some(password)) = (&self.nats_user, &self.nats_password) {
             options = options.user(user, password);
         }
@@ -245,6 +266,8 @@ mod tests {
             assert!(error.contains(why) && !error.contains("secret"), "{url}: {error}");
         }
         assert!(NatsOptions::new("a", "scheduler.in").is_err());
+        assert!(NatsOptions::new("a", "x").unwrap().prefix("ukai.staging").is_err());
+        assert!(NatsOptions::new("a", "x").unwrap().prefix("").is_err());
     }
 
     #[test]

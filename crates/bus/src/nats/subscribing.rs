@@ -2,6 +2,7 @@
 
 use super::ENQUEUE;
 use super::metrics::Metrics;
+use super::prefix::Prefix;
 use crate::{BusError, Message, Subscription};
 use async_nats::{Client, Subscriber};
 use futures::StreamExt;
@@ -50,6 +51,7 @@ pub(super) async fn open(client: &Client, pattern: &str) -> Result<Subscriber, B
 /// What the subscriber gets, and the task that carries it there.
 pub(super) fn forward(
     mut subscriber: Subscriber,
+    prefix: Prefix,
     losses: &Losses,
     metrics: &Metrics,
 ) -> (Subscription, impl Future<Output = ()> + Send + use<>) {
@@ -64,7 +66,8 @@ pub(super) fn forward(
                 message = subscriber.next() => message,
             };
             let Some(message) = message else { return };
-            let message = Message { subject: message.subject.into_string(), payload: message.payload };
+            let subject = prefix.inside(message.subject.into_string());
+            let message = Message { subject, payload: message.payload };
             if sender.try_send(message).is_err() {
                 lost.fetch_add(1, Ordering::Relaxed);
                 dropped.inc();

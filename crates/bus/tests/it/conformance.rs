@@ -3,7 +3,7 @@
 use crate::world::{Local, Nats, World, answer, answered, soon, until};
 use bytes::Bytes;
 use std::time::{Duration, Instant};
-use ukai_bus::BusError;
+use ukai_bus::{Bus, BusError, HEARTBEATS, SCHEDULER_IN};
 
 const QUICK: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(10);
@@ -42,6 +42,25 @@ suite!(
     all_goes_on_when_the_bus_is_back,
     the_status_tells,
 );
+
+#[tokio::test]
+async fn systems_of_other_prefixes_on_one_server_hear_nothing_of_each_other() {
+    let world = Nats::new().await;
+    let (ours, theirs) = (world.connect("test").await, world.connect_as("test", "staging").await);
+    let other = world.connect_as("test", "staging").await;
+    let _leading = answer(ours.serve(SCHEDULER_IN).await.unwrap(), "ours");
+    assert_eq!(theirs.request(SCHEDULER_IN, Bytes::new(), LONG).await, Err(BusError::NoResponders));
+    let _also_leading = answer(theirs.serve(SCHEDULER_IN).await.unwrap(), "theirs");
+    assert_eq!(ours.request(SCHEDULER_IN, Bytes::new(), LONG).await.unwrap(), "ours");
+    assert_eq!(other.request(SCHEDULER_IN, Bytes::new(), LONG).await.unwrap(), "theirs");
+    let mut heard = other.subscribe(HEARTBEATS).await.unwrap();
+    ours.publish(HEARTBEATS, Bytes::from_static(b"ours")).await.unwrap();
+    // Behind what the server had from us before.
+    assert_eq!(ours.request(SCHEDULER_IN, Bytes::new(), LONG).await.unwrap(), "ours");
+    theirs.publish(HEARTBEATS, Bytes::from_static(b"theirs")).await.unwrap();
+    let message = soon(heard.next()).await.unwrap();
+    assert_eq!((message.subject.as_str(), &message.payload[..]), (HEARTBEATS, &b"theirs"[..]));
+}
 
 async fn a_publishers_messages_come_in_order(world: impl World) {
     let (publisher, other) = (world.user().await, world.user().await);

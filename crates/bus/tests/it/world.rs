@@ -58,9 +58,15 @@ pub(crate) struct Nats {
 
 impl Nats {
     pub(crate) async fn connect(&self, name: &str) -> Arc<NatsBus> {
+        self.connect_as(name, "ukai").await
+    }
+
+    /// Of the system whose subjects begin with `prefix`.
+    pub(crate) async fn connect_as(&self, name: &str, prefix: &str) -> Arc<NatsBus> {
         let url = self.server.lock().unwrap().url();
         // Pings so often that a silent server is noticed within a test's patience.
         let options = NatsOptions::new(&url, name).unwrap().ping_every(Duration::from_millis(300));
+        let options = options.prefix(prefix).unwrap();
         let user = NatsBus::connect(options, &mut Registry::default()).await.unwrap();
         self.users.lock().unwrap().push(Arc::clone(&user));
         connected(&*user).await;
