@@ -64,6 +64,21 @@ impl Needs {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Half of all that may come bit by bit, for a reading that wasn't answered in time. What the inputs name stays.
+    pub fn halve(&mut self) {
+        let half = |n: &mut usize| *n = n.div_ceil(2);
+        self.ranges.truncate(self.ranges.len().div_ceil(2));
+        self.ranges.iter_mut().for_each(|need| half(&mut need.limit));
+        self.windows.truncate(self.windows.len().div_ceil(2));
+        for need in &mut self.windows {
+            half(&mut need.limit);
+            half(&mut need.looks);
+        }
+        self.delayed.iter_mut().for_each(|need| half(&mut need.limit));
+        self.sweeps.iter_mut().for_each(|need| half(&mut need.limit));
+        self.expansion.iter_mut().for_each(|need| half(&mut need.links));
+    }
 }
 
 /// The next rows of one job.
@@ -86,6 +101,9 @@ pub struct WindowNeed {
     pub after: TaskId,
     /// At most.
     pub limit: usize,
+    /// Rows of the job that are looked at, whatever their host, at most; one in any case. A host's rows may lie
+    /// far apart.
+    pub looks: usize,
 }
 
 /// The next delayed rows.
@@ -188,8 +206,9 @@ pub struct WindowRows {
     pub key: WindowKey,
     /// The next rows.
     pub rows: Vec<Waiting>,
-    /// Whether the store has rows beyond the last one.
-    pub more: bool,
+    /// Where to read on: of the rows above `after` all up to this one are among `rows`, and the store may have others
+    /// beyond. `None` where it has none.
+    pub rest: Option<TaskId>,
 }
 
 /// Delayed rows, ordered by (time, id).

@@ -9,7 +9,7 @@ use crate::{TaskFilter, TaskStatus};
 use std::time::Duration;
 use ukai_domain::scheduler::{
     Commit, CommitId, Move, Needs, PlaceName, Prefetched, RangeKey, RangeNeed, SweepNeed, WindowKey,
-    WindowNeed,
+    WindowNeed, WindowRows,
 };
 use ukai_domain::{
     DoneStatus, JobId, LaneKey, Lease, Place, SessionId, TaskId, Timestamp, Waiting, WorkerId,
@@ -160,12 +160,27 @@ async fn times(cluster: &Cluster, session: &Session) {
     assert!(found.ranges.iter().all(|r| r.rows.len() == 256 && r.more));
     assert!(refill < Duration::from_secs(1), "a refill of 100 jobs took {refill:?}");
 
-    let lane = LaneKey { kind: "scrape".into(), host: "z".into() };
-    let key = |n| WindowKey { lane: lane.clone(), priority: 50, job: job(n) };
-    let windows = (0..100).map(|n| WindowNeed { key: key(n), after: TaskId::NIL, limit: 256 }).collect();
+    let lane = |host: String| LaneKey { kind: "scrape".into(), host: host.into() };
+    let key = |n, host| WindowKey { lane: lane(host), priority: 50, job: job(n) };
+    let need = |key, after, looks| WindowNeed { key, after, limit: 256, looks };
+    let windows = (0..100).map(|n| need(key(n, "z".into()), TaskId::NIL, 652)).collect();
     let (windows, all) = timed(cluster, session, Needs { windows, ..Needs::default() }).await;
-    assert!(all.windows.iter().all(|w| w.rows.len() == 256 && w.more));
+    assert!(all.windows.iter().all(|w| w.rows.len() == 256 && w.rest == Some(w.rows[255].body.id)));
     assert!(windows < Duration::from_secs(1), "100 windows took {windows:?}");
+
+    // Of hosts with nine rows among ten thousand: no reading goes through all of them.
+    let mut sparse: Vec<_> = (0..100).map(|n| need(key(n, format!("h{n}")), TaskId::NIL, 652)).collect();
+    let (mut longest, mut rows, mut readings) = (Duration::ZERO, 0, 0);
+    while !sparse.is_empty() {
+        let needs = Needs { windows: sparse, ..Needs::default() };
+        let (time, found) = timed(cluster, session, needs).await;
+        (longest, readings) = (longest.max(time), readings + 1);
+        rows += found.windows.iter().map(|w| w.rows.len()).sum::<usize>();
+        let rest = |w: WindowRows| w.rest.map(|rest| need(w.key, rest, 652));
+        sparse = found.windows.into_iter().filter_map(rest).collect();
+    }
+    assert_eq!((rows, readings), (900, 10_000 / 652 + 1));
+    assert!(longest < Duration::from_millis(250), "a part of 100 windows took {longest:?}");
 
     let sweeps = vec![SweepNeed { job: job(99), ended_too: true, limit: 500 }];
     let (slice, swept) = timed(cluster, session, Needs { sweeps, ..Needs::default() }).await;
@@ -184,7 +199,7 @@ async fn times(cluster: &Cluster, session: &Session) {
     let handed_out = cpu(cluster) - begin;
     assert!(handed_out < Duration::from_millis(500), "{} hand-outs took {handed_out:?}", rows.len());
     println!(
-        "CPU of the server: load {load:?}, 100 jobs of 256 {refill:?}, 100 windows of 256 {windows:?}, slice of 500 {slice:?}, ahead {count:?}, {} hand-outs {handed_out:?}",
+        "CPU of the server: load {load:?}, 100 jobs of 256 {refill:?}, 100 windows of 256 {windows:?}, part of 100 sparse ones {longest:?}, slice of 500 {slice:?}, ahead {count:?}, {} hand-outs {handed_out:?}",
         rows.len()
     );
 }
@@ -250,7 +265,7 @@ fn fill(cluster: &Cluster) {
     // Bodies are only there for what is read.
     let bodies = format!(
         "INSERT INTO ukai.task SELECT {id}, {job}, 'scrape', {host}, 'https://host/page', 50, 3, NULL, NULL,
-         1700000000000 {from} WHERE n < {DEEP}"
+         1700000000000 {from} WHERE n < {DEEP} OR n % 1000 = j"
     );
     for sql in [ready, bodies] {
         cluster.psql("postgres", &sql).expect("rows");

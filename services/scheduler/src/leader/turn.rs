@@ -193,7 +193,7 @@ impl Leader {
     }
 
     async fn prefetch(&self, state: &State, inputs: &[(Token, Input)]) -> Result<Prefetched, TurnError> {
-        let needs = state.needs(inputs);
+        let mut needs = state.needs(inputs);
         if needs.is_empty() {
             return Ok(Prefetched::default());
         }
@@ -203,6 +203,8 @@ impl Leader {
                 Err(StoreError::Unavailable(error)) => {
                     tracing::warn!(error, "the store is away: reading again");
                     self.pause(RESEND_EVERY).await?;
+                    // Perhaps it was too much for the time that a reading has.
+                    needs.halve();
                 }
                 Err(error) => return Err(TurnError::Store(error)),
             }

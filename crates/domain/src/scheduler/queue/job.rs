@@ -208,6 +208,14 @@ impl JobQueue {
         touched
     }
 
+    /// Rows that were read for one host. Where its window has caught up with the job, which reads on, it goes on with it.
+    pub(super) fn refill_window(&mut self, host: &Arc<str>, rows: Vec<Waiting>, rest: Option<TaskId>) {
+        let Front { read_until, more, .. } = self.front;
+        if let Some(slot) = self.windows.get_mut(host) {
+            slot.window.refill(rows, rest.filter(|rest| !more || *rest < read_until));
+        }
+    }
+
     /// Brings a window's head and count up to date; drops it when nothing is left of it. Its change of listing.
     pub(super) fn settle(&mut self, host: &Arc<str>, lane_open: bool, cap: usize) -> Relisted {
         let slot = self.windows.get_mut(host)?;

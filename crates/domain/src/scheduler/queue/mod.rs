@@ -24,7 +24,9 @@ use job::{JobQueue, Relisted};
 use recent::Recent;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
+use window::Window;
 
 /// Higher priorities sort first.
 pub(crate) type BandKey = (Reverse<u8>, Arc<str>);
@@ -44,6 +46,8 @@ pub(crate) enum Next {
 const SCARCE: usize = 16;
 /// Rows that one step reads at most, all its readers together: every other input waits for it.
 const READING: usize = 16_384;
+/// Rows that a window looks at, for each that it may read: those of other hosts lie between its own.
+const LOOKS: usize = 4;
 
 /// All waiting tasks' order.
 #[derive(Debug, Default)]
@@ -71,11 +75,13 @@ pub(crate) struct Queue {
 struct Hungry<K> {
     low: BTreeSet<K>,
     starving: BTreeSet<K>,
+    /// Who read last: those behind it are next.
+    last: Option<K>,
 }
 
 impl<K> Default for Hungry<K> {
     fn default() -> Self {
-        Self { low: BTreeSet::new(), starving: BTreeSet::new() }
+        Self { low: BTreeSet::new(), starving: BTreeSet::new(), last: None }
     }
 }
 
@@ -94,8 +100,12 @@ impl<K: Ord + Clone> Hungry<K> {
         }
     }
 
-    fn source(&self, room: usize) -> &BTreeSet<K> {
-        if room > 0 { &self.low } else { &self.starving }
+    /// Who reads next, at most `most`: one after the other, for a search may take many readings.
+    fn next(&self, room: usize, most: usize) -> Vec<&K> {
+        let source = if room > 0 { &self.low } else { &self.starving };
+        let Some(last) = &self.last else { return source.iter().take(most).collect() };
+        let behind = source.range((Excluded(last), Unbounded));
+        behind.chain(source.range(..=last)).take(most).collect()
     }
 }
 
@@ -226,11 +236,9 @@ impl Queue {
     /// Jobs that should read on before the next step, at most `most`.
     pub(crate) fn range_needs(&self, most: usize) -> Vec<RangeNeed> {
         let room = self.budget.saturating_sub(self.rows);
-        let source = self.ranges.source(room);
-        let limit = self.share(room, source.len().min(most));
-        source
-            .iter()
-            .take(most)
+        let next = self.ranges.next(room, most);
+        let limit = self.share(room, next.len());
+        next.into_iter()
             .filter_map(|key| {
                 let band = self.bands.get(&(Reverse(key.priority), Arc::clone(&key.kind)))?;
                 Some(RangeNeed { key: key.clone(), after: band.job(key.job)?.read_until(), limit })
@@ -241,14 +249,14 @@ impl Queue {
     /// Detached windows that should read on before the next step, at most `most`.
     pub(crate) fn window_needs(&self, most: usize) -> Vec<WindowNeed> {
         let room = self.budget.saturating_sub(self.rows);
-        let source = self.windows.source(room);
-        let limit = self.share(room, source.len().min(most));
-        source
-            .iter()
-            .take(most)
+        let next = self.windows.next(room, most);
+        let limit = self.share(room, next.len());
+        // What is looked at takes no room.
+        let looks = LOOKS * self.share(READING, next.len());
+        next.into_iter()
             .filter_map(|key| {
                 let window = self.bands.get(&band_key(key))?.job(key.job)?.window(&key.lane.host)?;
-                Some(WindowNeed { key: key.clone(), after: window.own_read_until()?, limit })
+                Some(WindowNeed { key: key.clone(), after: window.own_read_until()?, limit, looks })
             })
             .collect()
     }
@@ -269,6 +277,7 @@ impl Queue {
 
     /// The rows that were read for a job.
     pub(crate) fn refill_range(&mut self, read: RangeRows) {
+        self.ranges.last = Some(read.key.clone());
         let RangeKey { kind, priority, job } = &read.key;
         let band_key = (Reverse(*priority), Arc::clone(kind));
         let lanes = &self.lanes;
@@ -293,11 +302,13 @@ impl Queue {
     /// The rows that were read for a detached window.
     pub(crate) fn refill_window(&mut self, read: WindowRows) {
         let key = &read.key;
+        self.windows.last = Some(key.clone());
         let queue = self.bands.get_mut(&band_key(key)).and_then(|band| band.job_mut(key.job));
-        let Some(window) = queue.and_then(|queue| queue.window_mut(&key.lane.host)) else { return };
-        let before = window.len();
-        window.refill(read.rows, read.more);
-        self.rows = self.rows + window.len() - before;
+        let Some(queue) = queue else { return };
+        let rows = |queue: &JobQueue| queue.window(&key.lane.host).map_or(0, Window::len);
+        let before = rows(queue);
+        queue.refill_window(&key.lane.host, read.rows, read.rest);
+        self.rows = self.rows + rows(queue) - before;
         self.settle(key);
     }
 

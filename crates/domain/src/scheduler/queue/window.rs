@@ -13,11 +13,16 @@ pub(super) struct Window {
     detached: Option<Detached>,
 }
 
+/// Readings without a row after which other windows no longer wait for this one's next.
+const LONG_SEARCH: u32 = 16;
+
 /// Where a detached window has read to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Detached {
     /// All of the host's rows up to here are in memory.
     read_until: TaskId,
+    /// Readings in a row that brought none.
+    fruitless: u32,
 }
 
 /// The first row of a window, or the knowledge that what is left lies above an id.
@@ -78,6 +83,8 @@ impl Window {
     pub(super) fn head(&self) -> Option<Head> {
         match (self.rows.front(), self.detached) {
             (Some(row), _) => Some(Head { task: row.body.id, unread: false }),
+            // A long search goes on in the background and holds nobody up.
+            (None, Some(own)) if own.fruitless >= LONG_SEARCH => None,
             (None, Some(own)) => Some(Head { task: own.read_until, unread: true }),
             (None, None) => None,
         }
@@ -106,17 +113,18 @@ impl Window {
     /// The job reads on past this host: rows from `row` on are left in the store.
     pub(super) fn detach_before(&mut self, row: TaskId) {
         let before = TaskId(uuid::Uuid::from_u128(row.0.as_u128().saturating_sub(1)));
-        self.detached.get_or_insert(Detached { read_until: before });
+        self.detached.get_or_insert(Detached { read_until: before, fruitless: 0 });
     }
 
-    /// Its own reading. With nothing more in the store it is covered by its job's reading again.
-    pub(super) fn refill(&mut self, rows: Vec<Waiting>, more: bool) {
-        if let (Some(own), Some(last)) = (self.detached.as_mut(), rows.last()) {
-            own.read_until = last.body.id;
-        }
-        if !more {
-            self.detached = None;
-        }
+    /// Its own reading, which goes on at `rest`. Without one it is covered by its job's reading again.
+    pub(super) fn refill(&mut self, rows: Vec<Waiting>, rest: Option<TaskId>) {
+        self.detached = match (self.detached, rest) {
+            (Some(own), Some(read_until)) => {
+                let fruitless = if rows.is_empty() { own.fruitless.saturating_add(1) } else { 0 };
+                Some(Detached { read_until, fruitless })
+            }
+            _ => None,
+        };
         for row in rows {
             self.insert(row);
         }

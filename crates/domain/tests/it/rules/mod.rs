@@ -14,6 +14,7 @@ mod placement;
 mod poison;
 mod reports;
 mod retry;
+mod searches;
 mod slots;
 mod takeover;
 mod views;

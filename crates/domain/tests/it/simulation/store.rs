@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use ukai_domain::scheduler::{
     ColdTask, Commit, CommitId, DelayedRows, EndedRun, ExpansionNeed, HostPolicy, IdempotencyRow, Input,
-    LaneRow, Needs, PlaceName, Prefetched, RangeKey, RangeRows, Snapshot, State, Token, WindowRows,
+    LaneRow, Needs, PlaceName, Prefetched, RangeKey, RangeRows, Snapshot, State, Token, WindowKey,
+    WindowRows,
 };
 use ukai_domain::{
     CRAWL_KIND, Counts, DoneStatus, Expansion, Job, JobId, LaneKey, Outcome, PageUrl, Place, RunRow,
@@ -335,14 +336,25 @@ impl SimStore {
                 .windows
                 .iter()
                 .map(|need| {
-                    let same =
-                        |w: &&Waiting| w.body.lane == need.key.lane && w.body.priority == need.key.priority;
-                    let mut rest = self
-                        .ready()
-                        .filter(|w| w.body.job == need.key.job && w.body.id > need.after)
-                        .filter(same);
-                    let rows: Vec<Waiting> = rest.by_ref().take(need.limit).cloned().collect();
-                    WindowRows { key: need.key.clone(), rows, more: rest.next().is_some() }
+                    let WindowKey { lane, priority, job } = &need.key;
+                    let range = RangeKey { kind: Arc::clone(&lane.kind), priority: *priority, job: *job };
+                    let looked = self.ready().filter(|w| range_key(w) == range && w.body.id > need.after);
+                    let (mut rows, mut rest, mut looks) = (Vec::new(), None, 0);
+                    for row in looked {
+                        if row.body.lane == *lane {
+                            if rows.len() == need.limit {
+                                rest = Some(rows.last().map_or(need.after, |w: &Waiting| w.body.id));
+                                break;
+                            }
+                            rows.push(row.clone());
+                        }
+                        looks += 1;
+                        if looks >= need.looks {
+                            rest = Some(row.body.id);
+                            break;
+                        }
+                    }
+                    WindowRows { key: need.key.clone(), rows, rest }
                 })
                 .collect(),
             ranges: needs

@@ -1,13 +1,14 @@
 //! The next rows of jobs, of single windows and of the timers.
 
 use crate::postgres::columns::{
-    BODY_WIDTH, PROGRESS_WIDTH, Result, arc, body_columns, body_in_lane, progress, progress_columns, time,
+    BODY_WIDTH, PROGRESS_WIDTH, Result, arc, body_columns, body_in_lane, get, progress, progress_columns,
+    time,
 };
 use crate::postgres::place::{ordinal, waiting};
 use crate::postgres::session::Session;
 use std::sync::Arc;
 use ukai_domain::scheduler::{DelayedNeed, DelayedRows, RangeNeed, RangeRows, WindowNeed, WindowRows};
-use ukai_domain::{LaneKey, Waiting};
+use ukai_domain::{LaneKey, TaskId, Waiting};
 use uuid::Uuid;
 
 /// What a job has next is one range of the primary key.
@@ -25,18 +26,21 @@ pub(super) const RANGES: &str = concat!(
 );
 
 /// A window is what its job's range has of one host. Only windows behind a closed lane are read, so rows of other
-/// hosts that lie between are read in vain now and then; an index of its own would cost every task.
+/// hosts that lie between are looked at in vain now and then, a bounded number each time; an index of its own would cost
+/// every task. The last row that is looked at comes whatever its host, without a body.
 pub(super) const WINDOWS: &str = concat!(
     "SELECT n.i, ",
     body_columns!(),
     ", ",
     progress_columns!(),
-    " FROM unnest($1::text[], $2::smallint[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[])
-        WITH ORDINALITY n (kind, rank, job, after, most, host, i)
-      CROSS JOIN LATERAL (SELECT * FROM task_ready r
-        WHERE r.kind = n.kind AND r.rank = n.rank AND r.job = n.job AND r.host = n.host AND r.id > n.after
-        ORDER BY r.id LIMIT n.most) p
-      JOIN task t ON t.id = p.id"
+    ", p.id, p.host = n.host, p.place = n.looks
+      FROM unnest($1::text[], $2::smallint[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[], $7::bigint[])
+        WITH ORDINALITY n (kind, rank, job, after, most, host, looks, i)
+      CROSS JOIN LATERAL (SELECT * FROM (SELECT *, row_number() OVER (ORDER BY r.id) AS place FROM task_ready r
+          WHERE r.kind = n.kind AND r.rank = n.rank AND r.job = n.job AND r.id > n.after
+          ORDER BY r.id LIMIT n.looks) looked
+        WHERE looked.host = n.host OR looked.place = n.looks ORDER BY looked.id LIMIT n.most) p
+      LEFT JOIN task t ON t.id = p.id AND p.host = n.host"
 );
 
 /// In the order of the times, then of the ids.
@@ -76,15 +80,24 @@ pub(super) async fn windows(session: &Session, needs: &[WindowNeed]) -> Result<V
     let after: Vec<Uuid> = needs.iter().map(|n| n.after.0).collect();
     let most: Vec<i64> = needs.iter().map(|n| one_more(n.limit)).collect();
     let hosts: Vec<&str> = needs.iter().map(|n| &*n.key.lane.host).collect();
+    let looks: Vec<i64> = needs.iter().map(|n| i64::try_from(n.looks).unwrap_or(i64::MAX).max(1)).collect();
     let mut found: Vec<WindowRows> =
-        needs.iter().map(|n| WindowRows { key: n.key.clone(), rows: Vec::new(), more: false }).collect();
-    for row in session.rows(WINDOWS, &[&kinds, &ranks, &jobs, &after, &most, &hosts]).await? {
+        needs.iter().map(|n| WindowRows { key: n.key.clone(), rows: Vec::new(), rest: None }).collect();
+    for row in session.rows(WINDOWS, &[&kinds, &ranks, &jobs, &after, &most, &hosts, &looks]).await? {
         let Some(window) = found.get_mut(ordinal(&row, 0)?) else { continue };
-        let body = Arc::new(body_in_lane(&row, 1, window.key.lane.clone())?);
-        window.rows.push(Waiting { body, progress: progress(&row, 1 + BODY_WIDTH)? });
+        let end = 1 + BODY_WIDTH + PROGRESS_WIDTH;
+        if get(&row, end + 1)? {
+            let body = Arc::new(body_in_lane(&row, 1, window.key.lane.clone())?);
+            window.rows.push(Waiting { body, progress: progress(&row, 1 + BODY_WIDTH)? });
+        }
+        if get(&row, end + 2)? {
+            window.rest = Some(TaskId(get(&row, end)?));
+        }
     }
     for (window, need) in found.iter_mut().zip(needs) {
-        window.more = in_order(&mut window.rows, need.limit);
+        if in_order(&mut window.rows, need.limit) {
+            window.rest = Some(window.rows.last().map_or(need.after, |last| last.body.id));
+        }
     }
     Ok(found)
 }

@@ -1,12 +1,12 @@
 //! The next rows of jobs, of single windows and of the timers.
 
 use crate::sqlite::columns::{
-    BODY_WIDTH, PROGRESS_WIDTH, arc, body, body_columns, body_in_lane, progress, progress_columns, time,
+    BODY_WIDTH, PROGRESS_WIDTH, arc, body, body_columns, body_in_lane, progress, progress_columns, time, uuid,
 };
 use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
 use ukai_domain::scheduler::{DelayedNeed, DelayedRows, RangeNeed, RangeRows, WindowNeed, WindowRows};
-use ukai_domain::{LaneKey, Waiting};
+use ukai_domain::{LaneKey, TaskId, Waiting};
 
 /// What a job has next is one range of the primary key.
 pub(super) const RANGE: &str = concat!(
@@ -19,14 +19,15 @@ pub(super) const RANGE: &str = concat!(
 );
 
 /// A window is what its job's range has of one host. Only windows behind a closed lane are read, so rows of other
-/// hosts that lie between are read in vain now and then; an index of its own would cost every task 10 µs instead.
+/// hosts that lie between are looked at in vain now and then, a bounded number each time; an index of its own would
+/// cost every task 10 µs instead.
 pub(super) const WINDOW: &str = concat!(
     "SELECT ",
     body_columns!(),
     ", ",
     progress_columns!(),
-    " FROM task_ready p CROSS JOIN task t ON t.id = p.id
-      WHERE p.kind = ?1 AND p.rank = ?2 AND p.job = ?3 AND p.host = ?4 AND p.id > ?5 ORDER BY p.id LIMIT ?6"
+    ", p.id, p.host = ?4 FROM task_ready p LEFT JOIN task t ON t.id = p.id AND p.host = ?4
+      WHERE p.kind = ?1 AND p.rank = ?2 AND p.job = ?3 AND p.id > ?5 ORDER BY p.id LIMIT ?6"
 );
 
 /// In the order of the times, then of the ids.
@@ -57,21 +58,28 @@ pub(super) fn range(conn: &Connection, need: &RangeNeed) -> Result<RangeRows> {
 }
 
 pub(super) fn window(conn: &Connection, need: &WindowNeed) -> Result<WindowRows> {
-    let WindowNeed { key, after, limit } = need;
+    let WindowNeed { key, after, limit, looks } = need;
     let lane = &key.lane;
     let mut statement = conn.prepare_cached(WINDOW)?;
     let rank = 100 - i64::from(key.priority);
-    let range =
-        params![&*lane.kind, rank, key.job.as_bytes(), &*lane.host, after.as_bytes(), one_more(*limit)];
-    let mut rows = statement
-        .query_map(range, |row| {
+    let looks = i64::try_from(*looks).unwrap_or(i64::MAX).max(1);
+    let range = params![&*lane.kind, rank, key.job.as_bytes(), &*lane.host, after.as_bytes(), looks];
+    let mut looked = statement.query(range)?;
+    let mut rows: Vec<Waiting> = Vec::new();
+    let mut at = *after;
+    for _ in 0..looks {
+        let Some(row) = looked.next()? else { return Ok(WindowRows { key: key.clone(), rows, rest: None }) };
+        if row.get(BODY_WIDTH + PROGRESS_WIDTH + 1)? {
+            if rows.len() == *limit {
+                at = rows.last().map_or(*after, |last| last.body.id);
+                break;
+            }
             let body = Arc::new(body_in_lane(row, 0, lane.clone())?);
-            Ok(Waiting { body, progress: progress(row, BODY_WIDTH)? })
-        })?
-        .collect::<Result<Vec<_>>>()?;
-    let more = rows.len() > *limit;
-    rows.truncate(*limit);
-    Ok(WindowRows { key: key.clone(), rows, more })
+            rows.push(Waiting { body, progress: progress(row, BODY_WIDTH)? });
+        }
+        at = TaskId(uuid(row, BODY_WIDTH + PROGRESS_WIDTH)?);
+    }
+    Ok(WindowRows { key: key.clone(), rows, rest: Some(at) })
 }
 
 pub(in crate::sqlite) fn delayed(conn: &Connection, need: &DelayedNeed) -> Result<DelayedRows> {

@@ -64,7 +64,7 @@ macro_rules! conformance {
             event: replays, of_one_job, whole_rows, forgotten_by_age;
             list: by_status, by_worker, by_job, by_time, pages_and_cursor, totals_are_exact_to_ten_thousand;
             load: budgets, empty, derived_ids_do_not_count, ended_jobs_stay_away;
-            prefetch: ranges_page, windows_page, timers_page, sweeps, ahead, unknown_ids;
+            prefetch: ranges_page, windows_page, windows_read_in_parts, timers_page, sweeps, ahead, unknown_ids;
             others: deleted_jobs_stay_in_the_total, api_keys, worker_tokens, forgetting, results_come_back_as_sent;
             artifact: put_once, of_a_task, named_hashes, forgotten_by_age, purged_with_the_task;
         );

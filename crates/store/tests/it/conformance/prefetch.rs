@@ -74,23 +74,55 @@ pub(crate) async fn windows_page(made: Made) {
     loop {
         let missing = WindowKey { job: JobId::NIL, ..key.clone() };
         let windows = vec![
-            WindowNeed { key: missing, after: TaskId::NIL, limit: 4 },
-            WindowNeed { key: key.clone(), after, limit: 4 },
+            WindowNeed { key: missing, after: TaskId::NIL, limit: 4, looks: 100 },
+            WindowNeed { key: key.clone(), after, limit: 4, looks: 100 },
         ];
         let mut rows = made.store.prefetch(Needs { windows, ..Needs::default() }).await.unwrap().windows;
-        assert_eq!((rows[0].rows.len(), rows[0].more), (0, false));
+        assert_eq!((rows[0].rows.len(), rows[0].rest), (0, None));
         let page = rows.remove(1);
         assert_eq!(page.key, key);
         found.extend(page.rows.iter().map(|w| w.body.id));
         after = *found.last().unwrap();
-        assert_eq!(page.more, found.len() < all.len());
-        if !page.more {
+        assert_eq!(page.rest, (found.len() < all.len()).then_some(after));
+        if page.rest.is_none() {
             break;
         }
     }
     assert_eq!(found, all);
-    let none = Needs { windows: vec![WindowNeed { key, after, limit: 0 }], ..Needs::default() };
+    let none = Needs { windows: vec![WindowNeed { key, after, limit: 0, looks: 100 }], ..Needs::default() };
     assert!(made.store.prefetch(none).await.unwrap().windows[0].rows.is_empty());
+}
+
+/// A window whose rows lie far apart among those of others: no reading looks at more rows than it is told to.
+pub(crate) async fn windows_read_in_parts(made: Made) {
+    let mut world = lead(&made, 44).await;
+    let job = *world.jobs.keys().next().unwrap();
+    for n in 0..90 {
+        let host = if [0, 1, 2, 3, 4, 30, 34, 62].contains(&n) { "a.example" } else { "b.example" };
+        world.submit(job, host, 50, None);
+    }
+    commit(&made, &mut world).await;
+    let key =
+        WindowKey { lane: LaneKey { kind: "scrape".into(), host: "a.example".into() }, priority: 50, job };
+    let bodies = world.places.values().map(Place::body);
+    let of_range = bodies.filter(|b| b.job == job && b.priority == 50 && b.lane.kind == key.lane.kind);
+    let range: Vec<(TaskId, bool)> = of_range.map(|b| (b.id, b.lane == key.lane)).collect();
+    for (limit, looks) in [(3, 5), (5, 5), (4, 7), (0, 7), (1, 1), (3, 0), (100, 8), (100, 90), (100, 91)] {
+        for at in 0..range.len() {
+            let after = if at == 0 { TaskId::NIL } else { range[at - 1].0 };
+            let looked = &range[at..range.len().min(at + looks.max(1))];
+            let own: Vec<TaskId> = looked.iter().filter(|(_, own)| *own).map(|(id, _)| *id).collect();
+            let ids = &own[..own.len().min(limit)];
+            let rest = match own.len() > limit {
+                true => Some(ids.last().map_or(after, |id| *id)),
+                false => looked.last().map(|(id, _)| *id).filter(|_| looked.len() == looks.max(1)),
+            };
+            let windows = vec![WindowNeed { key: key.clone(), after, limit, looks }];
+            let found = made.store.prefetch(Needs { windows, ..Needs::default() }).await.unwrap().windows;
+            assert_eq!(found[0].rows.iter().map(|w| w.body.id).collect::<Vec<_>>(), ids);
+            assert_eq!(found[0].rest, rest, "from {at}, {limit} rows of {looks}");
+        }
+    }
 }
 
 /// Timers in their order, ties by id.

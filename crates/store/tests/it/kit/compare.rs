@@ -78,7 +78,7 @@ async fn assert_prefetch(store: &dyn Store, world: &World) {
             .collect(),
         windows: windows
             .keys()
-            .map(|key| WindowNeed { key: key.clone(), after: TaskId::NIL, limit: ALL })
+            .map(|key| WindowNeed { key: key.clone(), after: TaskId::NIL, limit: ALL, looks: ALL })
             .collect(),
         delayed: Some(DelayedNeed { after: (Timestamp(0), TaskId::NIL), limit: ALL }),
         sweeps: Vec::new(),
@@ -104,7 +104,7 @@ async fn assert_prefetch(store: &dyn Store, world: &World) {
         assert_eq!((&rows.key, &rows.rows, rows.more), (&key, &want, false));
     }
     for (rows, (key, want)) in found.windows.iter().zip(windows) {
-        assert_eq!((&rows.key, &rows.rows, rows.more), (&key, &want, false));
+        assert_eq!((&rows.key, &rows.rows, rows.rest), (&key, &want, None));
     }
     assert_eq!(found.delayed.expect("the timers").rows, timers(world));
     assert_eq!(found.urls, world.urls);
