@@ -19,7 +19,17 @@ const SWAP_WINDOW: Duration = Duration::from_secs(60);
 const MAX_CAPACITY: u32 = 64;
 
 impl State {
-    pub(super) fn connect(&mut self, draft: &mut Draft, connect: Connect) -> Result<Reply, Rejection> {
+    /// A worker has connected just now.
+    pub(super) fn connect_anew(&mut self, draft: &mut Draft, connect: Connect) -> Result<Reply, Rejection> {
+        let id = connect.session;
+        let reply = self.connect(draft, connect)?;
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.came_anew = true;
+        }
+        Ok(reply)
+    }
+
+    fn connect(&mut self, draft: &mut Draft, connect: Connect) -> Result<Reply, Rejection> {
         let id = match self.sessions.get(&connect.session).map(|s| s.worker) {
             // A repeat of a connect that made its worker: the same worker.
             Some(known) if matches!(connect.identity, Identity::Enrolled { .. }) => known,
@@ -169,6 +179,7 @@ impl State {
             away_until: None,
             status: ReportedStatus::Idle,
             connected_at: draft.now,
+            came_anew: false,
         };
         self.sessions.insert(connect.session, session);
         if let Some(worker) = self.workers.get_mut(&id) {
@@ -341,7 +352,11 @@ impl State {
         }
         for connect in sessions {
             let session = connect.session;
-            if let Err(rejection) = self.connect(draft, connect) {
+            let known = match self.is_outdated(&connect) {
+                true => Err(Rejection::new(Code::Conflict, "its worker has a newer connection elsewhere")),
+                false => self.connect(draft, connect),
+            };
+            if let Err(rejection) = known {
                 draft.push(
                     gateway,
                     session,
@@ -350,6 +365,19 @@ impl State {
             }
         }
         Reply::Ok
+    }
+
+    /// Whether an announced connection is older than the one that its worker has: a gateway may not have noticed yet that
+    /// its worker has gone elsewhere.
+    fn is_outdated(&self, announced: &Connect) -> bool {
+        let Identity::Worker(worker) = announced.identity else { return false };
+        let current = self.workers.get(&worker).and_then(|w| self.sessions.get(&w.session?));
+        current.is_some_and(|current| {
+            current.came_anew
+                && current.away_until.is_none()
+                && current.id != announced.session
+                && current.gateway != announced.gateway
+        })
     }
 
     pub(super) fn gateway_lost(&mut self, draft: &mut Draft, gateway: GatewayId) -> Reply {

@@ -84,6 +84,8 @@ pub(super) struct Session {
     pub(super) away_until: Option<Timestamp>,
     pub(super) status: ReportedStatus,
     pub(super) connected_at: Timestamp,
+    /// Its connect was heard in this epoch: nothing that is only announced is newer.
+    pub(super) came_anew: bool,
 }
 
 /// A slot holds a run until its worker shows that it is through with it.
@@ -111,6 +113,7 @@ impl Session {
             away_until: Some(until),
             status: ReportedStatus::Idle,
             connected_at: now,
+            came_anew: false,
         }
     }
 

@@ -75,7 +75,7 @@ impl State {
             Input::ScreenshotWorker { worker } => self.screenshot_worker(draft, worker),
             Input::ConfigureWorker { worker, config } => self.configure_worker(draft, worker, config),
             Input::SetHost(policy) => Ok(self.set_host(draft, policy)),
-            Input::Connect(connect) => self.connect(draft, connect),
+            Input::Connect(connect) => self.connect_anew(draft, connect),
             Input::Disconnect { session, reason } => Ok(self.disconnect(draft, session, reason)),
             Input::Report(report) => Ok(self.report(draft, report)),
             Input::Heartbeat(beat) => Ok(self.heartbeat(draft, beat)),

@@ -1,7 +1,7 @@
 //! Connections: inheriting, confirming, draining, replacing, gateways that come and go.
 
 use crate::kit::{GATEWAY, Kit, completed, connect, seconds, task, tasks};
-use ukai_domain::scheduler::{Identity, Input, PushMessage, Refusal, Reply};
+use ukai_domain::scheduler::{Connect, Identity, Input, PushMessage, Refusal, Reply};
 use ukai_domain::{Code, GatewayId, Outcome, ReportedStatus, Run, SessionId, TaskId, WorkerId};
 use uuid::Uuid;
 
@@ -213,6 +213,32 @@ fn a_token_on_two_machines_is_held_for_a_minute() {
     kit.pass(seconds(1));
     let (_, welcome) = kit.open(worker, |_| {});
     assert_eq!(welcome, Ok(Reply::Registered(worker)));
+}
+
+#[test]
+fn an_old_connection_that_is_announced_does_not_replace_the_newer_one() {
+    let mut kit = Kit::new();
+    let (worker, old) = kit.connected();
+    // The worker went elsewhere while its gateway couldn't be heard, and nobody there has noticed.
+    kit.take_over();
+    let elsewhere = GatewayId(Uuid::from_u128(0xB));
+    let newer = SessionId(Uuid::from_u128(0xBB));
+    kit.ask(Input::Connect(Connect { gateway: elsewhere, ..connect(newer, worker, Some(Vec::new())) }))
+        .unwrap();
+    let id = kit.one(task("a.example", 50));
+    kit.start(id);
+    let lists = vec![connect(old, worker, Some(Vec::new()))];
+    kit.pushes.clear();
+    kit.ask(Input::Announce { gateway: GATEWAY, sessions: lists }).unwrap();
+    let told: Vec<_> = kit.pushes.iter().map(|push| (push.gateway, push.session)).collect();
+    assert_eq!(told, [(GATEWAY, old)]);
+    assert!(matches!(kit.pushes[0].message, PushMessage::Drop { code: Code::Conflict, .. }));
+    assert_eq!((kit.lease(id).session, kit.outcomes(id)), (newer, Vec::new()));
+    // Without it the old one is as good as any.
+    kit.disconnect(newer);
+    let lists = vec![connect(old, worker, Some(vec![(id, Run(1))]))];
+    kit.ask(Input::Announce { gateway: GATEWAY, sessions: lists }).unwrap();
+    assert_eq!(kit.lease(id).session, old);
 }
 
 #[test]
