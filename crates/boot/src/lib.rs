@@ -4,12 +4,14 @@ pub mod config;
 mod health;
 pub mod http;
 mod log;
+mod machine;
 mod process;
 mod shutdown;
 pub mod trace;
 
 pub use health::{Health, routes as health_routes};
 pub use log::init as init_log;
+pub use machine::machine_name;
 pub use process::{EXIT_CODES, Usage, persist, run};
 pub use shutdown::Shutdown;
 

@@ -133,11 +133,10 @@ fn advertised(given: Option<&str>, bound: SocketAddr) -> Result<String, Usage> {
     if !bound.ip().is_unspecified() {
         return Ok(bound.to_string());
     }
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    match name.trim() {
-        "" => Err(Usage("--advertise is needed: this machine has no name that can be read".to_owned())),
-        name => Ok(format!("{name}:{}", bound.port())),
-    }
+    let name = ukai_boot::machine_name().ok_or_else(|| {
+        Usage("--advertise is needed: this machine has no name that can be read".to_owned())
+    })?;
+    Ok(format!("{name}:{}", bound.port()))
 }
 
 #[cfg(test)]

@@ -175,8 +175,7 @@ impl WorkerConfig {
     #[must_use]
     pub fn name(&self) -> String {
         let given = self.name.clone().filter(|name| !name.trim().is_empty());
-        let machine = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-        let name = given.or_else(machine).unwrap_or_else(|| "worker".to_owned());
+        let name = given.or_else(ukai_boot::machine_name).unwrap_or_else(|| "worker".to_owned());
         name.trim().chars().filter(|c| !c.is_control()).take(100).collect()
     }
 

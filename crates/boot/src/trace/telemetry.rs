@@ -102,10 +102,10 @@ impl Telemetry {
 }
 
 fn resource(service: &'static str, otlp: &Otlp) -> Resource {
-    let instance = otlp.otlp_instance.clone().unwrap_or_else(|| {
-        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        format!("{}-{}", machine.trim(), std::process::id())
-    });
+    let instance = otlp
+        .otlp_instance
+        .clone()
+        .unwrap_or_else(|| format!("{}-{}", crate::machine_name().unwrap_or_default(), std::process::id()));
     Resource::builder()
         .with_service_name(service)
         .with_attribute(KeyValue::new("service.namespace", "ukai"))

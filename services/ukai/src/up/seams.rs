@@ -43,6 +43,5 @@ pub(super) fn name(config: &UpConfig, bound: SocketAddr) -> String {
     if config.database_url.is_none() {
         return String::new();
     }
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("ukai up at {} {bound}", machine.trim())
+    format!("ukai up at {} {bound}", ukai_boot::machine_name().unwrap_or_default())
 }
