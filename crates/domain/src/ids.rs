@@ -52,6 +52,13 @@ id!(
     /// One unit of work for one worker.
     TaskId
 );
+impl TaskId {
+    /// The id just below.
+    pub(crate) fn before(self) -> Self {
+        Self(Uuid::from_u128(self.0.as_u128().saturating_sub(1)))
+    }
+}
+
 id!(
     /// A named group of tasks.
     JobId

@@ -7,7 +7,7 @@ use super::state::State;
 use super::{JobRef, NewTask, Submit};
 use crate::{
     CRAWL_KIND, Code, Crawl, CrawlRules, Expansion, JobId, JobStatus, LinksSkipped, MAX_CRAWL_OPTIONS,
-    PageUrl, Rejection, TaskBody, UrlHash,
+    PageUrl, Rejection, TaskBody, TaskId, UrlHash,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -111,6 +111,9 @@ impl State {
             crawl.progress.pending_links += links.len() as u64;
         });
         if !links.is_empty() {
+            if let Some(after) = self.expanding.get_mut(&page.job) {
+                *after = page.id.before().min(*after);
+            }
             draft.expansion(Expansion {
                 job: page.job,
                 task: page.id,
@@ -145,7 +148,7 @@ impl State {
             job.open_expansions() > 0 && job.status != JobStatus::Paused && !job.status.is_terminal()
         });
         if expands {
-            self.expanding.insert(id);
+            self.expanding.entry(id).or_insert(TaskId::NIL);
         } else {
             self.expanding.remove(&id);
         }

@@ -3,25 +3,27 @@
 use super::NewTask;
 use super::draft::Draft;
 use super::state::State;
-use crate::{CRAWL_KIND, Crawl, Expansion, JobId, PageUrl};
+use crate::{CRAWL_KIND, Crawl, Expansion, JobId, PageUrl, TaskId};
 use std::sync::Arc;
 
 impl State {
-    /// The crawl whose links are next, one after the other.
-    pub(super) fn next_to_expand(&self) -> Option<JobId> {
+    /// The crawl whose links are next, one after the other, and behind which page.
+    pub(super) fn next_to_expand(&self) -> Option<(JobId, TaskId)> {
         use std::ops::Bound::{Excluded, Unbounded};
         let mut later = self.expanding.range((Excluded(self.last_expanded), Unbounded));
-        later.next().or_else(|| self.expanding.first()).copied()
+        later.next().or_else(|| self.expanding.first_key_value()).map(|(job, after)| (*job, *after))
     }
 
     /// Links that were read become tasks, or are counted as what they are.
     pub(super) fn expand(&mut self, draft: &mut Draft, job: JobId, expansions: Vec<Expansion>) {
         self.last_expanded = job;
-        let Some(mut crawl) =
-            self.jobs.get(&job).filter(|_| self.expanding.contains(&job)).and_then(|s| s.job.crawl.clone())
-        else {
+        let Some(after) = self.expanding.get_mut(&job) else { return };
+        let before = std::mem::replace(after, expansions.last().map_or(TaskId::NIL, |last| last.task));
+        if expansions.is_empty() && before != TaskId::NIL {
+            // Once more from the first on.
             return;
-        };
+        }
+        let Some(mut crawl) = self.jobs.get(&job).and_then(|state| state.job.crawl.clone()) else { return };
         if expansions.is_empty() {
             // The store has none: nothing is waited for that never comes.
             (crawl.progress.open_expansions, crawl.progress.pending_links) = (0, 0);

@@ -99,11 +99,11 @@ fn crawls(state: &State) -> Vec<String> {
             faults.push(format!("job {} has {} pages of its most", job.id, crawl.progress.pages));
         }
         let expands = open > 0 && !job.status.is_terminal() && job.status != crate::JobStatus::Paused;
-        if expands != state.expanding.contains(&job.id) {
+        if expands != state.expanding.contains_key(&job.id) {
             faults.push(format!("job {} is to expand: {expands}, but listed otherwise", job.id));
         }
     }
-    if let Some(job) = state.expanding.iter().find(|job| !state.jobs.contains_key(job)) {
+    if let Some(job) = state.expanding.keys().find(|job| !state.jobs.contains_key(job)) {
         faults.push(format!("job {job} expands and is not in memory"));
     }
     faults

@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::ending::cancelled;
 use super::state::State;
-use super::{IdempotencyKey, JobAction, PlaceName, Reply};
+use super::{IdempotencyKey, JobAction, PlaceName, Reply, SweepPlace};
 use crate::{Code, Event, JobId, JobStatus, Place, Rejection, TaskId};
 
 impl State {
@@ -90,13 +90,15 @@ impl State {
         draft.touched_jobs.insert(id);
     }
 
-    /// One slice of a sweep: rows that were read for the job. An empty slice ends the sweep.
+    /// One slice of a sweep: rows that were read for the job. An empty slice from the first row on ends the sweep.
     pub(super) fn sweep(&mut self, draft: &mut Draft, id: JobId, rows: Vec<Place>) {
         if !self.sweeping.contains(&id) {
             return;
         }
         let deleting = self.jobs.get(&id).is_some_and(|s| s.job.deleting);
-        let mut found = false;
+        // What was moved behind it by others, or ended in this very sweep, is found once more from the first on.
+        let mut found = self.swept.take().is_some_and(|(of, _)| of == id);
+        self.swept = rows.last().and_then(SweepPlace::of).map(|place| (id, place));
         for place in rows {
             let task = place.body().id;
             // What this step has already moved is seen by the next slice.

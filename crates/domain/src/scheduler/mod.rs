@@ -36,7 +36,7 @@ pub use input::{
 pub use invariants::faults;
 pub use prefetch::{
     ColdTask, DelayedNeed, DelayedRows, EndedRun, ExpansionNeed, Needs, Prefetched, RangeKey, RangeNeed,
-    RangeRows, Snapshot, SweepNeed, WindowKey, WindowNeed, WindowRows,
+    RangeRows, Snapshot, SweepNeed, SweepPlace, WindowKey, WindowNeed, WindowRows,
 };
 pub use queue::Reading;
 pub use state::State;

@@ -19,10 +19,11 @@ impl State {
         };
         if let Some(job) = self.sweeping.first() {
             let ended_too = self.jobs.get(job).is_some_and(|s| s.job.deleting);
-            needs.sweeps.push(SweepNeed { job: *job, ended_too, limit: self.settings.sweep_slice });
+            let after = self.swept.as_ref().filter(|(of, _)| of == job).map(|(_, place)| place.clone());
+            needs.sweeps.push(SweepNeed { job: *job, after, ended_too, limit: self.settings.sweep_slice });
         }
-        let expansion = self.next_to_expand();
-        needs.expansion = expansion.map(|job| ExpansionNeed { job, links: self.settings.expansion_links });
+        let links = self.settings.expansion_links;
+        needs.expansion = self.next_to_expand().map(|(job, after)| ExpansionNeed { job, after, links });
         for (_, input) in inputs {
             self.name_rows(input, &mut needs);
         }

@@ -115,15 +115,62 @@ pub struct DelayedNeed {
     pub limit: usize,
 }
 
+/// Where a row stands in the order of a sweep: what is ready, then what is delayed, then what has ended.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SweepPlace {
+    /// By kind and rank, which is 100 - priority.
+    Ready(Arc<str>, u8, TaskId),
+    /// By id.
+    Delayed(TaskId),
+    /// By id.
+    Ended(TaskId),
+}
+
+impl SweepPlace {
+    /// `None` for a lease, which no sweep takes.
+    #[must_use]
+    pub fn of(place: &Place) -> Option<Self> {
+        match place {
+            Place::Ready(Waiting { body, .. }) => {
+                Some(Self::Ready(Arc::clone(&body.lane.kind), 100_u8.saturating_sub(body.priority), body.id))
+            }
+            Place::Delayed(waiting, _) => Some(Self::Delayed(waiting.body.id)),
+            Place::Done(done) => Some(Self::Ended(done.body.id)),
+            Place::Leased(_) => None,
+        }
+    }
+}
+
 /// The next rows of a sweep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SweepNeed {
     /// Whose.
     pub job: JobId,
+    /// Only rows behind this one: a slice never passes over what is left of the rows that those before it moved.
+    pub after: Option<SweepPlace>,
     /// Also ended rows, to purge.
     pub ended_too: bool,
     /// At most.
     pub limit: usize,
+}
+
+/// Kind, rank and id of a ready row.
+type ReadyKey<'n> = (&'n str, u8, TaskId);
+
+impl SweepNeed {
+    /// Behind what to read of what is ready, of what is delayed and of what has ended; `None` where all
+    /// of it lies before.
+    #[must_use]
+    pub fn begins(&self) -> (Option<ReadyKey<'_>>, Option<TaskId>, TaskId) {
+        match &self.after {
+            None => (Some(("", 0, TaskId::NIL)), Some(TaskId::NIL), TaskId::NIL),
+            Some(SweepPlace::Ready(kind, rank, id)) => {
+                (Some((kind, *rank, *id)), Some(TaskId::NIL), TaskId::NIL)
+            }
+            Some(SweepPlace::Delayed(id)) => (None, Some(*id), TaskId::NIL),
+            Some(SweepPlace::Ended(id)) => (None, None, *id),
+        }
+    }
 }
 
 /// The next pages of a crawl whose links are to become tasks.
@@ -131,6 +178,8 @@ pub struct SweepNeed {
 pub struct ExpansionNeed {
     /// Whose.
     pub job: JobId,
+    /// Only pages whose tasks have ids above.
+    pub after: TaskId,
     /// Links of all of them together at most; the first page comes in any case.
     pub links: usize,
 }
@@ -150,7 +199,7 @@ pub struct Prefetched {
     pub windows: Vec<WindowRows>,
     /// Rows for the delayed need; `None` where there was none.
     pub delayed: Option<DelayedRows>,
-    /// One for every need.
+    /// One for every need, in the order of [`SweepPlace`].
     pub sweeps: Vec<(JobId, Vec<Place>)>,
     /// For the need: whose, and its pages, in the order of their tasks' ids.
     pub expansion: Option<(JobId, Vec<Expansion>)>,

@@ -2,7 +2,7 @@
 
 use super::queue::Queue;
 use super::session::{Session, Worker};
-use super::{CommitId, Snapshot};
+use super::{CommitId, Snapshot, SweepPlace};
 use crate::{
     Counts, IdGenerator, Job, JobId, LaneKey, Lease, Run, SessionId, Settings, TaskId, Timestamp, Waiting,
     WorkerId,
@@ -41,8 +41,11 @@ pub struct State {
     pub(super) timers: BTreeSet<(Timestamp, Timer)>,
     /// Jobs with a cancel or delete intent that is not through.
     pub(super) sweeping: BTreeSet<JobId>,
-    /// Crawls with pages whose links are to become tasks, and that are not paused.
-    pub(super) expanding: BTreeSet<JobId>,
+    /// The last row of the last slice, and whose.
+    pub(super) swept: Option<(JobId, SweepPlace)>,
+    /// Crawls with pages whose links are to become tasks, and that are not paused; none of those pages has an id up to
+    /// the one here.
+    pub(super) expanding: BTreeMap<JobId, TaskId>,
     /// Whose turn it was last among them.
     pub(super) last_expanded: JobId,
     /// While the bus is away no clock of a worker runs.
@@ -107,7 +110,8 @@ impl State {
             uses: 0,
             timers: BTreeSet::new(),
             sweeping: BTreeSet::new(),
-            expanding: BTreeSet::new(),
+            swept: None,
+            expanding: BTreeMap::new(),
             last_expanded: JobId::NIL,
             bus_away: false,
             cut_short: false,

@@ -182,7 +182,7 @@ async fn times(cluster: &Cluster, session: &Session) {
     assert_eq!((rows, readings), (900, 10_000 / 652 + 1));
     assert!(longest < Duration::from_millis(250), "a part of 100 windows took {longest:?}");
 
-    let sweeps = vec![SweepNeed { job: job(99), ended_too: true, limit: 500 }];
+    let sweeps = vec![SweepNeed { job: job(99), after: None, ended_too: true, limit: 500 }];
     let (slice, swept) = timed(cluster, session, Needs { sweeps, ..Needs::default() }).await;
     assert_eq!(swept.sweeps[0].1.len(), 500);
     assert!(slice < Duration::from_millis(500), "a slice took {slice:?}");

@@ -67,7 +67,7 @@ fn a_million_waiting_tasks() {
     assert!(deep < Duration::from_millis(1_500), "100 deep windows took {deep:?}");
 
     // A slice of a sweep and a look at what is ahead don't grow with the queue.
-    let sweeps = vec![SweepNeed { job: job(99), ended_too: true, limit: 500 }];
+    let sweeps = vec![SweepNeed { job: job(99), after: None, ended_too: true, limit: 500 }];
     let (found, slice) =
         timed(|| prefetch::prefetch(&mut conn, &Needs { sweeps, ..Needs::default() }).expect("a slice"));
     assert_eq!(found.sweeps[0].1.len(), 500);

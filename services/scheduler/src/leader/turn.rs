@@ -198,7 +198,7 @@ impl Leader {
             return Ok(Prefetched::default());
         }
         loop {
-            match self.read(state, needs.clone()).await {
+            match Box::pin(self.read(state, needs.clone())).await {
                 Ok(read) => return Ok(read),
                 Err(StoreError::Unavailable(error)) => {
                     tracing::warn!(error, "the store is away: reading again");

@@ -4,7 +4,6 @@ use super::window::{Head, Hunger, Window};
 use crate::{JobId, TaskId, Waiting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// Rows of a closed lane that a job keeps in memory before it reads on past them.
 const CLOSED_ROWS: usize = 16;
@@ -165,7 +164,7 @@ impl JobQueue {
             }
             if !room {
                 self.front.more = true;
-                self.front.read_until = TaskId(Uuid::from_u128(id.0.as_u128().saturating_sub(1)));
+                self.front.read_until = id.before();
                 return false;
             }
         }

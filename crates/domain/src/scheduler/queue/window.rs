@@ -112,8 +112,7 @@ impl Window {
 
     /// The job reads on past this host: rows from `row` on are left in the store.
     pub(super) fn detach_before(&mut self, row: TaskId) {
-        let before = TaskId(uuid::Uuid::from_u128(row.0.as_u128().saturating_sub(1)));
-        self.detached.get_or_insert(Detached { read_until: before, fruitless: 0 });
+        self.detached.get_or_insert(Detached { read_until: row.before(), fruitless: 0 });
     }
 
     /// Its own reading, which goes on at `rest`. Without one it is covered by its job's reading again.

@@ -1,7 +1,7 @@
-//! A host whose rows lie far apart: its window reads on in small parts, and others don't wait for long.
+//! What is read in parts: windows whose rows lie far apart, sweeps, and readings that were too much at once.
 
 use crate::kit::{Kit, completed, task, tasks};
-use ukai_domain::scheduler::{Input, Needs, Report};
+use ukai_domain::scheduler::{Input, JobAction, Needs, Report, SweepPlace};
 use ukai_domain::{SessionId, Settings, TaskId};
 
 fn small() -> Settings {
@@ -68,4 +68,23 @@ fn a_reading_that_was_too_much_becomes_less() {
     assert_eq!((needs.ranges.len(), needs.ranges[0].limit), (1, 1));
     needs.halve();
     assert_eq!((needs.ranges.len(), needs.ranges[0].limit), (1, 1), "never nothing");
+}
+
+#[test]
+fn a_sweep_goes_on_behind_its_last_slice_and_looks_once_more_from_the_first_row_on() {
+    let mut kit = Kit::with(Settings { sweep_slice: 6, ..Settings::default() });
+    let job = kit.job(1);
+    let mut all = tasks(10, "a.example", 50);
+    all.extend(tasks(10, "a.example", 90));
+    let ids = kit.submit(job, all);
+    kit.step_once(vec![(1, Input::ControlJob { job, action: JobAction::Cancel, idempotency: None })]);
+    let mut behind = Vec::new();
+    while kit.state.has_background_work() {
+        behind.push(kit.state.needs(&[]).sweeps[0].after.clone());
+        kit.step_once(Vec::new());
+    }
+    assert!(ids.iter().all(|task| kit.place_word(*task) == "cancelled"));
+    let ready = |rank, task| Some(SweepPlace::Ready("scrape".into(), rank, task));
+    let slices = [None, ready(10, ids[15]), ready(50, ids[1]), ready(50, ids[7]), ready(50, ids[9]), None];
+    assert_eq!(behind, slices);
 }

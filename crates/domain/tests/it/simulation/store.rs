@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use ukai_domain::scheduler::{
     ColdTask, Commit, CommitId, DelayedRows, EndedRun, ExpansionNeed, HostPolicy, IdempotencyRow, Input,
-    LaneRow, Needs, PlaceName, Prefetched, RangeKey, RangeRows, Snapshot, State, Token, WindowKey,
-    WindowRows,
+    LaneRow, Needs, PlaceName, Prefetched, RangeKey, RangeRows, Snapshot, State, SweepPlace, Token,
+    WindowKey, WindowRows,
 };
 use ukai_domain::{
     CRAWL_KIND, Counts, DoneStatus, Expansion, Job, JobId, LaneKey, Outcome, PageUrl, Place, RunRow,
@@ -377,19 +377,14 @@ impl SimStore {
                 .sweeps
                 .iter()
                 .map(|need| {
-                    let rows = self
-                        .places
-                        .values()
-                        .filter(|p| p.body().job == need.job)
-                        .filter(|p| match p {
-                            Place::Ready(_) | Place::Delayed(..) => true,
-                            Place::Done(_) => need.ended_too,
-                            Place::Leased(_) => false,
-                        })
-                        .take(need.limit)
-                        .cloned()
+                    let own = self.places.values().filter(|p| p.body().job == need.job);
+                    let placed = own.filter_map(|p| Some((SweepPlace::of(p)?, p)));
+                    let mut rows: Vec<(SweepPlace, &Place)> = placed
+                        .filter(|(at, _)| need.ended_too || !matches!(at, SweepPlace::Ended(_)))
+                        .filter(|(at, _)| need.after.as_ref().is_none_or(|after| at > after))
                         .collect();
-                    (need.job, rows)
+                    rows.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+                    (need.job, rows.into_iter().take(need.limit).map(|(_, p)| p.clone()).collect())
                 })
                 .collect(),
             expansion: needs.expansion.as_ref().map(|need| (need.job, self.next_expansions(need))),
@@ -405,7 +400,7 @@ impl SimStore {
             left = left.saturating_sub(expansion.links.len());
             fits
         };
-        let own = self.expansions.values().filter(|e| e.job == need.job);
+        let own = self.expansions.values().filter(|e| e.job == need.job && e.task > need.after);
         own.enumerate().take_while(fits).map(|(_, expansion)| expansion.clone()).collect()
     }
 

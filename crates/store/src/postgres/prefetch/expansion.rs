@@ -12,7 +12,7 @@ use uuid::Uuid;
 /// every row has a link, no more rows than that are looked at.
 pub(super) const NEXT: &str = "SELECT task, depth, priority, max_attempts, timeout_ms, options, links
     FROM (SELECT *, sum(count) OVER (ORDER BY task) AS so_far, row_number() OVER (ORDER BY task) AS place
-        FROM (SELECT * FROM expansion WHERE job = $1 ORDER BY task LIMIT $2) next) counted
+        FROM (SELECT * FROM expansion WHERE job = $1 AND task > $3 ORDER BY task LIMIT $2) next) counted
     WHERE so_far <= $2 OR place = 1 ORDER BY task";
 
 /// By the whole key.
@@ -21,7 +21,7 @@ pub(super) const HAS: &str = "SELECT n.job, n.hash FROM unnest($1::uuid[], $2::u
 
 pub(super) async fn next(session: &Session, need: &ExpansionNeed) -> Result<Vec<Expansion>> {
     let links = i64::try_from(need.links).unwrap_or(i64::MAX).max(1);
-    let rows = session.rows(NEXT, &[&need.job.0, &links]).await?;
+    let rows = session.rows(NEXT, &[&need.job.0, &links, &need.after.0]).await?;
     rows.iter().map(|row| expansion(row, need.job)).collect()
 }
 

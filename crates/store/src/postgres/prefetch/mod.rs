@@ -3,6 +3,8 @@
 mod ahead;
 mod expansion;
 mod next;
+#[cfg(test)]
+mod old_snapshot;
 mod sweep;
 mod task;
 

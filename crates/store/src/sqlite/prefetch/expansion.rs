@@ -7,7 +7,7 @@ use ukai_domain::{Expansion, JobId, TaskId, UrlHash};
 
 /// The rows of a job, oldest page first. The links are read of those that are taken alone.
 pub(super) const NEXT: &str = "SELECT task, count, depth, priority, max_attempts, timeout_ms, options, links
-     FROM expansion WHERE job = ?1 ORDER BY task";
+     FROM expansion WHERE job = ?1 AND task > ?2 ORDER BY task";
 
 /// By the whole key.
 pub(super) const HAS: &str = "SELECT 1 FROM job_url WHERE job = ?1 AND hash = ?2";
@@ -15,7 +15,7 @@ pub(super) const HAS: &str = "SELECT 1 FROM job_url WHERE job = ?1 AND hash = ?2
 /// As many as have the wanted number of links together; the first in any case.
 pub(super) fn next(conn: &Connection, need: &ExpansionNeed) -> Result<Vec<Expansion>> {
     let mut statement = conn.prepare_cached(NEXT)?;
-    let mut rows = statement.query([need.job.as_bytes()])?;
+    let mut rows = statement.query([need.job.as_bytes(), need.after.as_bytes()])?;
     let mut left = u64::try_from(need.links).unwrap_or(u64::MAX);
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {

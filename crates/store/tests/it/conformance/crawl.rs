@@ -17,7 +17,11 @@ async fn two_jobs(made: &Made, seed: u64) -> (World, [JobId; 2]) {
 }
 
 async fn next(made: &Made, job: JobId, links: usize) -> Vec<TaskId> {
-    let needs = Needs { expansion: Some(ExpansionNeed { job, links }), ..Needs::default() };
+    next_after(made, job, TaskId::NIL, links).await
+}
+
+async fn next_after(made: &Made, job: JobId, after: TaskId, links: usize) -> Vec<TaskId> {
+    let needs = Needs { expansion: Some(ExpansionNeed { job, after, links }), ..Needs::default() };
     let (own, found) = made.store.prefetch(needs).await.unwrap().expansion.expect("an answer");
     assert_eq!(own, job);
     found.into_iter().map(|expansion| expansion.task).collect()
@@ -35,6 +39,9 @@ pub(crate) async fn links_wait_in_order(made: Made) {
     {
         assert_eq!(next(&made, one, links).await, tasks[..want], "{links}");
     }
+    assert_eq!(next_after(&made, one, tasks[0], 5).await, tasks[1..2]);
+    assert_eq!(next_after(&made, one, tasks[1], 9).await, tasks[2..]);
+    assert!(next_after(&made, one, tasks[3], 9).await.is_empty());
     assert_eq!(next(&made, other, 2_000).await, [foreign]);
     assert!(next(&made, JobId::NIL, 2_000).await.is_empty());
     world.expand(one, tasks[0]);

@@ -1,9 +1,10 @@
 //! The cold rows of a step.
 
 use super::{Made, commit, lead};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use ukai_domain::scheduler::{
-    DelayedNeed, IdempotencyKey, Needs, RangeKey, RangeNeed, SweepNeed, WindowKey, WindowNeed,
+    DelayedNeed, IdempotencyKey, Needs, RangeKey, RangeNeed, SweepNeed, SweepPlace, WindowKey, WindowNeed,
 };
 use ukai_domain::{JobId, LaneKey, Place, TaskId, Timestamp};
 
@@ -147,6 +148,26 @@ pub(crate) async fn timers_page(made: Made) {
     assert_eq!(found, want);
 }
 
+/// What comes behind any row of a sweep, in their order.
+async fn sweeps_from_anywhere(made: &Made, world: &crate::kit::World, job: JobId) {
+    let of_job = world.places.values().filter(|p| p.body().job == job);
+    let mut all: Vec<(SweepPlace, &Place)> = of_job.filter_map(|p| Some((SweepPlace::of(p)?, p))).collect();
+    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let ranks: BTreeSet<u8> = all.iter().map(|(_, p)| p.body().priority).collect();
+    assert!(ranks.len() > 1 && matches!(all.last(), Some((SweepPlace::Ended(_), _))));
+    for ended_too in [false, true] {
+        let rows: Vec<_> =
+            all.iter().filter(|(at, _)| ended_too || !matches!(at, SweepPlace::Ended(_))).collect();
+        for begin in 0..=rows.len() {
+            let after = begin.checked_sub(1).map(|last| rows[last].0.clone());
+            let sweeps = vec![SweepNeed { job, after, ended_too, limit: 5 }];
+            let found = made.store.prefetch(Needs { sweeps, ..Needs::default() }).await.unwrap();
+            let want: Vec<Place> = rows[begin..].iter().take(5).map(|(_, p)| (*p).clone()).collect();
+            assert_eq!(found.sweeps, [(job, want)]);
+        }
+    }
+}
+
 /// Slices of a job's open tasks, then of its ended ones, until nothing is left; leased ones are no part of it.
 pub(crate) async fn sweeps(made: Made) {
     let mut world = lead(&made, 43).await;
@@ -169,9 +190,10 @@ pub(crate) async fn sweeps(made: Made) {
             .count()
     };
     assert!(of(&world, true) > 12 && of(&world, false) > 3);
+    sweeps_from_anywhere(&made, &world, job).await;
     for ended_too in [false, true] {
         loop {
-            let sweeps = vec![SweepNeed { job, ended_too, limit: 5 }];
+            let sweeps = vec![SweepNeed { job, after: None, ended_too, limit: 5 }];
             let found = made.store.prefetch(Needs { sweeps, ..Needs::default() }).await.unwrap();
             let (of_job, places) = &found.sweeps[0];
             assert_eq!(*of_job, job);
@@ -229,7 +251,7 @@ pub(crate) async fn unknown_ids(made: Made) {
         tasks: vec![nobody],
         jobs: vec![JobId::NIL],
         idempotency: vec![key],
-        sweeps: vec![SweepNeed { job: JobId::NIL, ended_too: true, limit: 5 }],
+        sweeps: vec![SweepNeed { job: JobId::NIL, after: None, ended_too: true, limit: 5 }],
         ahead: vec![nobody],
         ..Needs::default()
     };

@@ -109,7 +109,10 @@ async fn assert_prefetch(store: &dyn Store, world: &World) {
     assert_eq!(found.delayed.expect("the timers").rows, timers(world));
     assert_eq!(found.urls, world.urls);
     for job in world.jobs.keys().copied() {
-        let needs = Needs { expansion: Some(ExpansionNeed { job, links: ALL }), ..Needs::default() };
+        let needs = Needs {
+            expansion: Some(ExpansionNeed { job, after: TaskId::NIL, links: ALL }),
+            ..Needs::default()
+        };
         let found = store.prefetch(needs).await.expect("a prefetch").expansion;
         let want = world.expansions.values().filter(|e| e.job == job).cloned().collect();
         assert_eq!(found, Some((job, want)));
