@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod arguments;
 pub mod config;
 mod health;
 pub mod http;
@@ -9,6 +10,7 @@ mod process;
 mod shutdown;
 pub mod trace;
 
+pub use arguments::parse;
 pub use health::{Health, routes as health_routes};
 pub use log::init as init_log;
 pub use machine::machine_name;

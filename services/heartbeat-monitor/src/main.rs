@@ -23,6 +23,6 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let Arguments { config, log, otlp } = Arguments::parse();
+    let Arguments { config, log, otlp } = ukai_boot::parse();
     ukai_boot::run("ukai-heartbeat-monitor", &log, &otlp, |shutdown, tracer| run(config, tracer, shutdown))
 }

@@ -26,6 +26,6 @@ fn main() -> ExitCode {
     // Where tests make it fail, from the environment: in their builds alone.
     #[cfg(feature = "failpoints")]
     let _points = fail::FailScenario::setup();
-    let Arguments { config, log, otlp } = Arguments::parse();
+    let Arguments { config, log, otlp } = ukai_boot::parse();
     ukai_boot::run("ukai-scheduler", &log, &otlp, |shutdown, tracer| run(config, tracer, shutdown))
 }

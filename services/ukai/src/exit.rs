@@ -72,6 +72,12 @@ impl From<anyhow::Error> for Failure {
         if let Some(usage) = error.downcast_ref::<ukai_boot::Usage>() {
             return usage.clone().into();
         }
+        if error.is::<ukai_worker::Refused>() {
+            return Self {
+                code: 6,
+                message: format!("{error:#} (`ukai worker-token create NAME` makes a token)"),
+            };
+        }
         Self::failed(format!("{error:#}"))
     }
 }
@@ -110,5 +116,7 @@ mod tests {
         }
         let locked = anyhow::Error::new(ukai_store::StoreError::Locked("held by process 7".to_owned()));
         assert_eq!(Failure::from(locked.context("can't start")).code, 3);
+        let refused = anyhow::Error::new(ukai_worker::Refused("the token was revoked".to_owned()));
+        assert_eq!(Failure::from(refused).code, 6);
     }
 }

@@ -1,11 +1,10 @@
 //! The `ukai` binary: parses the command line, runs the command, ends with its exit code.
 
-use clap::Parser;
 use std::process::ExitCode;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    ukai::run(ukai::Cli::parse())
+    ukai::run(ukai_boot::parse())
 }

@@ -50,10 +50,16 @@ pub fn find_browser() -> Option<PathBuf> {
     ukai_browser::find_executable(false)
 }
 
+/// The server doesn't take this worker's token: trying again would change nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("the server refuses this worker: {0}")]
+pub struct Refused(pub String);
+
 /// Runs a worker with a real browser until `shutdown`.
 ///
 /// # Errors
-/// The browser can't be started, the state folder can't be used, or the server refuses the token at the first connect.
+/// The browser can't be started, the state folder can't be used, or the server refuses the token at the first connect
+/// ([`Refused`]).
 pub async fn run(config: WorkerConfig, shutdown: Shutdown) -> anyhow::Result<()> {
     config.pause()?;
     let fetcher = Arc::new(fetcher::BrowserFetcher::launch(config.browser()?).await.context("no browser")?);

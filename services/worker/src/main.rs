@@ -20,7 +20,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let Arguments { worker, log, otlp } = Arguments::parse();
+    let Arguments { worker, log, otlp } = ukai_boot::parse();
     ukai_boot::run("ukai-worker", &log, &otlp, |shutdown, tracer| {
         ukai_worker::run(WorkerConfig { tracer, ..worker }, shutdown)
     })

@@ -132,7 +132,7 @@ impl Session {
             "worker:config_update" => event.parse().map(|message| self.on_config(live, &message)),
             "error" => match event.parse::<ServerError>() {
                 Ok(error) if error.code == "AUTH_FAILED" && !live.was_registered => {
-                    bail!("the server refuses this worker: {}", error.message)
+                    return Err(crate::Refused(error.message).into());
                 }
                 Ok(error) => {
                     tracing::error!(

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 /// The fewest characters of a secret that somebody chose.
 const SHORTEST_SECRET: usize = 16;
+const SHORT_TOKEN: &str = "--worker-enroll-token (UKAI_WORKER_ENROLL_TOKEN, also WORKER_AUTH_TOKEN) must have at least 16 characters";
 
 /// Whether requests need a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -51,14 +52,14 @@ impl Enrolment {
     /// The token under either of its names; an empty one is none.
     #[must_use]
     pub fn token(&self) -> Option<&str> {
-        let token = self.worker_enroll_token.as_deref().or(self.worker_auth_token.as_deref());
-        token.filter(|token| !token.is_empty())
+        let names = [self.worker_enroll_token.as_deref(), self.worker_auth_token.as_deref()];
+        names.into_iter().flatten().find(|token| !token.is_empty())
     }
 
     /// Errors: it is easily guessed.
     pub fn check(&self) -> Result<(), Usage> {
         if self.token().is_some_and(|token| token.len() < SHORTEST_SECRET) {
-            return Err(Usage("--worker-enroll-token must have at least 16 characters".to_owned()));
+            return Err(Usage(SHORT_TOKEN.to_owned()));
         }
         Ok(())
     }
@@ -81,16 +82,12 @@ impl Origins {
     /// The foreign origins that are let in, as browsers write them. The own origin always is, and isn't listed here.
     #[must_use]
     pub fn list(&self) -> Vec<String> {
-        let named = if self.cors_origins.is_empty() { &self.frontend_url } else { &self.cors_origins };
-        let named: Vec<String> = named
-            .iter()
-            .map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase())
-            .filter(|origin| !origin.is_empty())
-            .collect();
-        if named.is_empty() {
-            return [5173, 3000, 8080].map(|port| format!("http://localhost:{port}")).to_vec();
-        }
-        named
+        let names = [&self.cors_origins, &self.frontend_url].map(|named| {
+            let origins = named.iter().map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase());
+            origins.filter(|origin| !origin.is_empty()).collect::<Vec<_>>()
+        });
+        let named = names.into_iter().find(|named| !named.is_empty());
+        named.unwrap_or_else(|| [5173, 3000, 8080].map(|port| format!("http://localhost:{port}")).to_vec())
     }
 
     /// Errors: one that no browser would send.
@@ -160,12 +157,16 @@ mod tests {
         assert_eq!(old.token(), Some("old"));
         let both = Enrolment { worker_enroll_token: Some("new".to_owned()), ..old };
         assert_eq!(both.token(), Some("new"));
+        let empty = Enrolment { worker_enroll_token: Some(String::new()), ..both };
+        assert_eq!(empty.token(), Some("old"), "an empty name hides none");
         assert_eq!(Origins::default().list().len(), 3);
         let old =
             Origins { cors_origins: Vec::new(), frontend_url: vec!["https://Shop.example/".to_owned()] };
         assert_eq!(old.list(), ["https://shop.example"]);
         let both = Origins { cors_origins: vec!["http://a".to_owned(), " http://b".to_owned()], ..old };
         assert_eq!(both.list(), ["http://a", "http://b"]);
+        let empty = Origins { cors_origins: vec![String::new()], ..both };
+        assert_eq!(empty.list(), ["https://shop.example"]);
     }
 
     #[test]
@@ -178,7 +179,7 @@ mod tests {
         let spaced = InternalToken { internal_token: Some("sixteen and more characters".to_owned()) };
         assert!(spaced.check().is_err());
         let enrolment = Enrolment { worker_enroll_token: Some("hush".to_owned()), ..Enrolment::default() };
-        assert!(enrolment.check().unwrap_err().to_string().contains("--worker-enroll-token"));
+        assert!(enrolment.check().unwrap_err().to_string().contains("WORKER_AUTH_TOKEN"));
         assert!(!format!("{enrolment:?}").contains("hush"));
         assert!(check_admin_key(Some("short")).is_err() && check_admin_key(None).is_ok());
         assert!(check_auth(Auth::Off, "0.0.0.0:1".parse().unwrap()).is_err());

@@ -32,8 +32,8 @@ impl Otlp {
     /// The endpoint under either of its names; an empty one is none.
     #[must_use]
     pub fn endpoint(&self) -> Option<&str> {
-        let endpoint = self.otlp_endpoint.as_deref().or(self.otel_exporter_otlp_endpoint.as_deref());
-        endpoint.filter(|endpoint| !endpoint.is_empty())
+        let names = [self.otlp_endpoint.as_deref(), self.otel_exporter_otlp_endpoint.as_deref()];
+        names.into_iter().flatten().find(|endpoint| !endpoint.is_empty())
     }
 
     /// The part of requests that begin a trace: all, where nothing else is said.
@@ -81,6 +81,7 @@ mod tests {
         };
         assert_eq!(endpoint(None, None).endpoint(), None);
         assert_eq!(endpoint(Some(""), None).endpoint(), None);
+        assert_eq!(endpoint(Some(""), Some("http://b:4317")).endpoint(), Some("http://b:4317"));
         assert_eq!(endpoint(None, Some("http://b:4317")).endpoint(), Some("http://b:4317"));
         assert_eq!(endpoint(Some("http://a:4317"), Some("http://b:4317")).endpoint(), Some("http://a:4317"));
         for good in ["http://[::1]:4317", "https://u:secret@collector.example"] {

@@ -195,6 +195,7 @@ async fn a_refused_token_ends_the_worker_with_the_servers_words() {
     let worker = Worker::start(config(&server.address, state.path(), &["--token", "bad"]), Pages::new());
     let error = worker.ended().await.unwrap_err();
     assert!(error.to_string().contains("unknown token"), "{error:#}");
+    assert!(error.is::<ukai_worker::Refused>(), "{error:?}");
 }
 
 #[tokio::test]

@@ -73,3 +73,87 @@ fn help_names_every_variable() {
         assert_eq!(variables.count(), flags, "{text}");
     }
 }
+
+/// Where each binary's command line gets past clap and is refused for this.
+const STARTS: [(&str, &[&str], &str); 6] = [
+    ("ukai-api", &["--auth", "off", "--listen", "0.0.0.0:0"], "--auth"),
+    (
+        "ukai-gateway",
+        &["--nats-url", "nats://127.0.0.1:1", "--trusted-proxies", "proxy"],
+        "--trusted-proxies",
+    ),
+    ("ukai-scheduler", &["--nats-url", "nats://127.0.0.1:1", "--admin-key", "short"], "--admin-key"),
+    (
+        "ukai-heartbeat-monitor",
+        &["--nats-url", "nats://127.0.0.1:1", "--heartbeat-interval-ms", "0"],
+        "--heartbeat-interval-ms",
+    ),
+    ("ukai-worker", &["--token", "t"], "--server"),
+    ("ukai", &["up", "--auth", "off", "--listen", "0.0.0.0:0"], "--auth"),
+];
+
+fn refused_with(name: &str, arguments: &[&str], variables: &[(String, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = process::command(&process::binary(name).unwrap());
+    if matches!(name, "ukai-api" | "ukai-gateway" | "ukai-scheduler" | "ukai-heartbeat-monitor") {
+        command.args(["--database-url", "postgres://u@127.0.0.1:1/d"]);
+    }
+    command.args(arguments).envs(variables.iter().map(|(name, value)| (name, value)));
+    let ended = command.current_dir(folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(2), "{name} {variables:?}: {said}");
+    said
+}
+
+/// The variables that a binary's help names, and those of them that are flags without a value.
+fn variables(name: &str, arguments: &[&str]) -> (Vec<String>, Vec<String>) {
+    let mut command = process::command(&process::binary(name).unwrap());
+    let command = command.args(arguments.iter().take_while(|word| !word.starts_with('-')));
+    let help = command.arg("--help").stdout(Stdio::piped()).output().unwrap();
+    let text = String::from_utf8_lossy(&help.stdout).into_owned();
+    let (mut all, mut flags, mut is_flag) = (Vec::new(), Vec::new(), false);
+    for line in text.lines() {
+        if line.trim_start().starts_with("--") {
+            is_flag = !line.contains('<');
+        }
+        let Some((_, variable)) = line.split_once("[env: ") else { continue };
+        let variable = variable.split(['=', ']']).next().unwrap().to_owned();
+        if is_flag {
+            flags.push(variable.clone());
+        }
+        all.push(variable);
+    }
+    (all, flags)
+}
+
+#[test]
+fn empty_variables_are_none_and_flags_are_read_as_people_write_them() {
+    for (name, arguments, setting) in STARTS {
+        let (all, flags) = variables(name, arguments);
+        assert!(all.len() > 5 && !flags.is_empty(), "{name}: {all:?}, {flags:?}");
+        let aliases = ["WORKER_AUTH_TOKEN", "FRONTEND_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+        let empty: Vec<_> = all.into_iter().chain(aliases.map(str::to_owned)).map(|v| (v, "")).collect();
+        let said = refused_with(name, arguments, &empty);
+        assert!(said.contains(setting), "{name}: {said}");
+        for value in ["1", "yes", "TRUE", "on", "0", "no", "False", "off"] {
+            let set: Vec<_> = flags.iter().map(|flag| (flag.clone(), value)).collect();
+            let said = refused_with(name, arguments, &set);
+            assert!(said.contains(setting), "{name} {value}: {said}");
+        }
+        let odd = [(flags[0].clone(), "perhaps")];
+        assert!(refused_with(name, arguments, &odd).contains("perhaps"), "{name}");
+    }
+}
+
+#[test]
+fn an_empty_name_hides_no_older_one() {
+    let given = [("UKAI_WORKER_ENROLL_TOKEN".to_owned(), ""), ("WORKER_AUTH_TOKEN".to_owned(), "short")];
+    for (name, arguments) in [
+        ("ukai", &["up", "--listen", "127.0.0.1:0"][..]),
+        ("ukai-api", &[]),
+        ("ukai-gateway", &["--nats-url", "nats://127.0.0.1:1"]),
+    ] {
+        let said = refused_with(name, arguments, &given);
+        assert!(said.contains("WORKER_AUTH_TOKEN"), "{name}: {said}");
+    }
+}
