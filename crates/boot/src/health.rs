@@ -14,24 +14,57 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Clone, Debug)]
 pub struct Health {
     version: &'static str,
-    parts: Arc<Vec<(&'static str, AtomicBool)>>,
+    parts: Arc<Vec<Part>>,
     is_stopping: Arc<AtomicBool>,
     registry: Arc<Registry>,
+}
+
+#[derive(Debug)]
+struct Part {
+    name: &'static str,
+    is_ready: AtomicBool,
+    was_ready: AtomicBool,
+    decides_once: AtomicBool,
+}
+
+impl Part {
+    fn new(name: &'static str) -> Self {
+        let (is_ready, was_ready, decides_once) = Default::default();
+        Self { name, is_ready, was_ready, decides_once }
+    }
+
+    fn lets_be_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Relaxed)
+            || (self.decides_once.load(Ordering::Relaxed) && self.was_ready.load(Ordering::Relaxed))
+    }
 }
 
 impl Health {
     /// `parts` must each be ready before the process is.
     #[must_use]
     pub fn new(version: &'static str, parts: &[&'static str], registry: Registry) -> Self {
-        let parts = parts.iter().map(|name| (*name, AtomicBool::new(false))).collect();
+        let parts = parts.iter().copied().map(Part::new).collect();
         Self { version, parts: Arc::new(parts), is_stopping: Arc::default(), registry: Arc::new(registry) }
     }
 
     /// Marks one part; an unknown name changes nothing.
     pub fn set(&self, part: &str, ready: bool) {
-        if let Some((_, flag)) = self.parts.iter().find(|(name, _)| *name == part) {
-            flag.store(ready, Ordering::Relaxed);
+        if let Some(part) = self.part(part) {
+            part.is_ready.store(ready, Ordering::Relaxed);
+            part.was_ready.fetch_or(ready, Ordering::Relaxed);
         }
+    }
+
+    /// Once the part was ready it is shown, and doesn't decide any more: for what all processes of a kind lose together,
+    /// and none serves better without.
+    pub fn decides_once(&self, part: &str) {
+        if let Some(part) = self.part(part) {
+            part.decides_once.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn part(&self, name: &str) -> Option<&Part> {
+        self.parts.iter().find(|part| part.name == name)
     }
 
     /// Marks one part by what `watched` shows, now and at each change, until `stop`.
@@ -59,11 +92,10 @@ impl Health {
         self.is_stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Whether all parts are ready.
+    /// Whether all parts that decide are ready.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.is_stopping.load(Ordering::Relaxed)
-            && self.parts.iter().all(|(_, ready)| ready.load(Ordering::Relaxed))
+        !self.is_stopping.load(Ordering::Relaxed) && self.parts.iter().all(Part::lets_be_ready)
     }
 
     /// The metrics in the OpenMetrics text form.
@@ -89,7 +121,7 @@ async fn readyz(State(health): State<Health>) -> Response {
     let parts: serde_json::Map<_, _> = health
         .parts
         .iter()
-        .map(|(name, ready)| ((*name).to_owned(), ready.load(Ordering::Relaxed).into()))
+        .map(|part| (part.name.to_owned(), part.is_ready.load(Ordering::Relaxed).into()))
         .collect();
     let ready = health.is_ready();
     let body = serde_json::json!({ "ready": ready, "version": health.version, "parts": parts });
@@ -100,4 +132,33 @@ async fn readyz(State(health): State<Health>) -> Response {
 async fn metrics(State(health): State<Health>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], health.metrics()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_decides_once_is_shown_and_keeps_nobody_from_being_ready() {
+        let health = Health::new("1", &["a", "b"], Registry::default());
+        health.decides_once("b");
+        for (a, b, want) in [
+            (true, false, false),
+            (true, true, true),
+            (true, false, true),
+            (false, true, false),
+            (true, true, true),
+        ] {
+            health.set("a", a);
+            health.set("b", b);
+            assert_eq!(health.is_ready(), want, "{a} {b}");
+            let answer = readyz(State(health.clone())).await;
+            assert_eq!(answer.status() == StatusCode::OK, want);
+            let body = axum::body::to_bytes(answer.into_body(), 1_000).await.unwrap();
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body["parts"], serde_json::json!({ "a": a, "b": b }));
+        }
+        health.stop();
+        assert!(!health.is_ready());
+    }
 }

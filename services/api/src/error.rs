@@ -1,9 +1,8 @@
 //! The one way in which requests fail: a code, a message and the wrong fields, rendered where the clock is known.
 
 use crate::state::App;
-use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
@@ -122,16 +121,7 @@ pub(crate) async fn render(State(app): State<App>, request: Request, next: Next)
     }
     let (mut parts, _empty) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
-    match error.code {
-        Code::Unavailable => {
-            parts.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        Code::AuthFailed => {
-            parts.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        _ => {}
-    }
-    let (rendered, body) = Json(body).into_response().into_parts();
+    let (rendered, body) = ukai_boot::http::failed(body).into_parts();
     parts.headers.extend(rendered.headers);
     Response::from_parts(parts, body)
 }

@@ -29,7 +29,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Runs until the stop signal and the last words.
 pub(crate) async fn run(shared: Arc<Shared>, shutdown: Shutdown) {
-    let mut stream = Stream { shared, shutdown, seq: 0, announced: None, until: None, patience: None };
+    let mut stream =
+        Stream { shared, shutdown, seq: 0, announced: None, until: None, patience: None, silent: None };
     while stream.next().await.is_some() {}
 }
 
@@ -42,6 +43,8 @@ struct Stream {
     until: Option<Instant>,
     /// Until when the heartbeats that wait wait on.
     patience: Option<Instant>,
+    /// Since when no leader has answered.
+    silent: Option<Instant>,
 }
 
 /// What a leader said of an announcement.
@@ -204,11 +207,13 @@ impl Stream {
             match self.request(payload.clone(), inputs.len(), announced, traceparent).await {
                 Ok(reply) => {
                     self.shared.metrics.batches.count("answered");
+                    self.heard(reply.announce_first || announced.is_some());
                     return Some(reply);
                 }
                 Err(reason) => {
                     self.shared.metrics.batches.count(reason);
                     tracing::debug!(seq = self.seq, reason, "leader did not answer");
+                    self.unheard();
                 }
             }
             pause().await;
@@ -216,6 +221,21 @@ impl Stream {
                 tracing::warn!(inputs = inputs.len(), "stopping without the leader's answer");
                 return None;
             }
+        }
+    }
+
+    /// A leader has answered; one that doesn't know our sessions yet hasn't acknowledged this gateway.
+    fn heard(&mut self, is_to_be_told: bool) {
+        self.silent = None;
+        if !is_to_be_told {
+            self.shared.acknowledged.send_if_modified(|before| !std::mem::replace(before, true));
+        }
+    }
+
+    fn unheard(&mut self) {
+        let since = *self.silent.get_or_insert_with(Instant::now);
+        if since.elapsed() > self.shared.config.limits.leader_silence {
+            self.shared.acknowledged.send_if_modified(|before| std::mem::replace(before, false));
         }
     }
 

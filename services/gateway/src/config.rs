@@ -59,6 +59,9 @@ pub struct Limits {
     /// One try of a request to the leader. The same batch may reach it many times; one that went to a leader that stands
     /// still costs this long.
     pub request_timeout: Duration,
+    /// Unanswered for longer than this, nobody is known to lead: a leader that was killed is replaced within its lease of
+    /// five seconds and the time that the next one takes to load.
+    pub leader_silence: Duration,
     /// Between the last word to a refused or dropped client and the close of its transport.
     pub close_grace: Duration,
     /// The workers of a gateway that is about to end leave it within this time, each at its own turn.
@@ -90,6 +93,7 @@ impl Default for Limits {
             ping_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(2),
+            leader_silence: Duration::from_secs(10),
             close_grace: Duration::from_millis(250),
             drain_spread: Duration::from_secs(20),
             departures_per_second: 100,

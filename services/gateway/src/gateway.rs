@@ -83,7 +83,8 @@ impl Gateway {
         self.routes.clone()
     }
 
-    /// Whether a leader has acknowledged this gateway, now and from now on.
+    /// Whether a leader has acknowledged this gateway and answers it, now and from now on. Without anything to tell a leader
+    /// nobody is asked.
     #[must_use]
     pub fn acknowledged(&self) -> tokio::sync::watch::Receiver<bool> {
         self.shared.acknowledged.subscribe()

@@ -3,18 +3,18 @@
 use crate::{Config, Gateway, HEALTH_PART, Limits, Proxies};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use clap::Args;
-use http::{StatusCode, header};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 use ukai_boot::config::{Database, Enrolment, MetricsListen, Origins, TrustedProxies};
-use ukai_boot::http::{ListenLimits, bind, serve, serve_health};
+use ukai_boot::http::{ListenLimits, bearer, bind, refusal, serve, serve_health, with_fallbacks};
 use ukai_boot::trace::Tracer;
 use ukai_boot::{Health, Registry, Shutdown, Usage};
 use ukai_bus::NatsFlags;
+use ukai_domain::Code;
 use ukai_store::{Reads, StoreError};
 use ukai_wire::secret;
 
@@ -90,8 +90,9 @@ pub async fn run(config: ProcessConfig, tracer: Tracer, shutdown: Shutdown) -> a
     let (front, middle) = (Shutdown::new(), Shutdown::new());
     gateway.report_health(health.clone());
     health.follow(SCHEDULER_PART, gateway.acknowledged(), |is_known| *is_known, &middle);
-    let (open, metrics) = ukai_boot::health_routes(health.clone());
-    let routes = gateway.routes().merge(open).merge(metrics.route_layer(from_fn_with_state(reads, keyed)));
+    // All gateways lose their leader together: were they taken out of service for it, no worker could wait here for the next.
+    health.decides_once(SCHEDULER_PART);
+    let routes = routes(&gateway, &health, reads);
     tracing::info!(gateway.id = %gateway.id(), address = %listener.local_addr()?, "sockets are served here");
     front.spawn(serve(listener, routes, front.clone(), ListenLimits::default()));
     if let Some(address) = config.metrics.metrics_listen {
@@ -134,18 +135,30 @@ impl ProcessConfig {
     }
 }
 
+/// Everything that the address serves.
+fn routes(gateway: &Gateway, health: &Health, reads: Arc<dyn Reads>) -> axum::Router {
+    let (open, metrics) = ukai_boot::health_routes(health.clone());
+    let metrics = metrics.route_layer(from_fn_with_state(reads, keyed));
+    with_fallbacks(gateway.routes().merge(open).merge(metrics))
+}
+
 /// Lets requests through that show any valid API key: this address faces the network.
 async fn keyed(State(reads): State<Arc<dyn Reads>>, request: Request, next: Next) -> Response {
-    let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let Some(key) = shown.and_then(|value| value.strip_prefix("Bearer ")) else {
-        return StatusCode::UNAUTHORIZED.into_response();
+    let Some(key) = bearer(request.headers()) else {
+        return refusal(Code::AuthFailed, "an API key is required");
     };
     let row = match reads.api_key(secret::prefix(key)).await {
         Ok(row) => row.filter(|row| row.revoked_at.is_none()),
-        Err(_) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "the store is unavailable");
+            return refusal(Code::Unavailable, "keys can't be checked at the moment, try again");
+        }
     };
     if row.is_some_and(|row| bool::from(row.hash.as_bytes().ct_eq(secret::hash(key).as_bytes()))) {
         return next.run(request).await;
     }
-    StatusCode::UNAUTHORIZED.into_response()
+    refusal(Code::AuthFailed, "the API key is not valid")
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ pub(crate) struct Shared {
     pub(crate) inbox: Inbox,
     pub(crate) metrics: Metrics,
     pub(crate) epoch: Epoch,
-    /// Whether a leader has acknowledged an announcement of this gateway.
+    /// Whether a leader has acknowledged an announcement of this gateway, and answers it.
     pub(crate) acknowledged: watch::Sender<bool>,
     pub(crate) engine: OnceLock<SocketIoService<axum::Router>>,
     /// Whether the bus reaches this gateway.

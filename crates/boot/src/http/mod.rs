@@ -1,9 +1,11 @@
 //! HTTP in and out of a process: the accept loop, and the address that serves health and metrics.
 
 mod listener;
+mod refusals;
 mod transport;
 
 pub use listener::{ListenLimits, serve};
+pub use refusals::{bearer, failed, refusal, with_fallbacks};
 pub use transport::{Transport, TransportHandle};
 
 use crate::health::{Health, routes};
@@ -42,6 +44,7 @@ pub async fn serve_health(
     let listener = bind(flag, address)?;
     let bound = listener.local_addr()?;
     let (open, metrics) = routes(health);
-    stop.spawn(serve(listener, open.merge(metrics), stop.clone(), ListenLimits::default()));
+    let routes = with_fallbacks(open.merge(metrics));
+    stop.spawn(serve(listener, routes, stop.clone(), ListenLimits::default()));
     Ok(bound)
 }

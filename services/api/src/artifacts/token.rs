@@ -1,6 +1,5 @@
 //! Who brings a file: a worker by its own token, or a holder of the enrolment token in a worker's name.
 
-use crate::auth::bearer;
 use crate::error::ApiError;
 use crate::secret;
 use crate::state::{App, AppState};
@@ -8,6 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use ukai_boot::http::bearer;
 use ukai_domain::{Code, WorkerId};
 
 /// The enrolment token, as its hash.

@@ -3,19 +3,18 @@
 use super::Principal;
 use crate::error::ApiError;
 use crate::secret;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq;
+use ukai_boot::http::bearer;
 use ukai_domain::Code;
 use ukai_store::{ApiKeyRow, Reads};
 
 /// Remembered keys at most.
 const MAX_REMEMBERED: usize = 1_024;
-/// Longest key that is looked at.
-const MAX_KEY: usize = 512;
 
 /// Whether requests need a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,15 +74,6 @@ impl Authenticator {
             remembered.insert(digest, (principal, Instant::now()));
         }
     }
-}
-
-/// The key of the one `Authorization: Bearer` header.
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return None };
-    let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
-    let key = key.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty() && key.len() <= MAX_KEY).then_some(key)
 }
 
 /// Compares in constant time, also where there is no such key, so that the time tells nothing.

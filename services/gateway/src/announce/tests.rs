@@ -25,10 +25,14 @@ use ukai_testkit::nats::NatsServer;
 /// A megabyte, with a word for each.
 const SESSIONS: usize = 10_500;
 
+/// After which no leader is known.
+const SILENCE: Duration = Duration::from_millis(300);
+
 /// What all parts of a gateway share, with registered sessions and no socket.
 fn shared(bus: Arc<dyn Bus>, sessions: usize) -> Arc<Shared> {
     let folder = tempfile::tempdir().unwrap();
-    let (config, mut registry) = (Config::default(), Registry::default());
+    let (mut config, mut registry) = (Config::default(), Registry::default());
+    config.limits.leader_silence = SILENCE;
     let auth = Authenticator::new(None, SqliteStore::open(folder.path()).unwrap(), &config.limits);
     let id = GatewayId(uuid::Uuid::now_v7());
     let shared = Arc::new(Shared::new(id, config, bus, auth, Metrics::new(&mut registry)));
@@ -200,6 +204,28 @@ async fn a_leader_that_knows_no_parts_is_told_of_all_at_once() {
     request.respond(for_each(&all));
     until(|| *shared.acknowledged.borrow()).await;
     assert!(!shared.sessions.all().iter().any(|session| session.has_ended()));
+    shutdown.stop();
+}
+
+#[tokio::test]
+async fn a_leader_that_falls_silent_is_known_no_more_until_one_answers() {
+    let bus = LocalBus::new();
+    let mut requests = bus.serve(SCHEDULER_IN).await.unwrap();
+    let shared = shared(Arc::new(bus.clone()), 1);
+    let shutdown = Shutdown::new();
+    shutdown.spawn(batcher::run(Arc::clone(&shared), shutdown.clone()));
+    take_all(&mut requests, accepted()).await;
+    until(|| *shared.acknowledged.borrow()).await;
+    drop(requests);
+    let mut known = shared.acknowledged.subscribe();
+    let begun = Instant::now();
+    shared.epoch.forget();
+    shared.inbox.wake();
+    tokio::time::timeout(Duration::from_secs(10), known.wait_for(|known| !known)).await.unwrap().unwrap();
+    assert!(begun.elapsed() >= SILENCE, "a takeover is no silence");
+    let mut requests = bus.serve(SCHEDULER_IN).await.unwrap();
+    take_all(&mut requests, accepted()).await;
+    until(|| *shared.acknowledged.borrow()).await;
     shutdown.stop();
 }
 

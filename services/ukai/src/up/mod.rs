@@ -20,6 +20,8 @@ use ukai_heartbeat_monitor::{Metrics as MonitorMetrics, MonitorConfig};
 use ukai_scheduler::{HEALTH_PART, Scheduler, SchedulerConfig};
 use ukai_store::Reads;
 
+/// The part of `/readyz` that says whether the bus is there: always, unless it is NATS.
+const BUS_PART: &str = "bus";
 /// How long each part may take to end.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// Between two looks over all artifacts' contents.
@@ -61,11 +63,14 @@ pub async fn run(config: UpConfig, tracer: Tracer, shutdown: Shutdown) -> anyhow
     );
     let api_metrics = ApiMetrics::register(&mut registry);
     let monitor_metrics = MonitorMetrics::register(&mut registry);
-    let health = Health::new(env!("CARGO_PKG_VERSION"), &[HEALTH_PART], registry);
+    let parts = [HEALTH_PART, ukai_gateway::HEALTH_PART, BUS_PART];
+    let health = Health::new(env!("CARGO_PKG_VERSION"), &parts, registry);
+    gateway.report_health(health.clone());
 
     let parts = Parts { process: shutdown.clone(), failure: Arc::default() };
     // Each part stops when it is told, not when the process is: the order matters.
     let (front, middle, core) = (Shutdown::new(), Shutdown::new(), Shutdown::new());
+    health.follow(BUS_PART, bus.status(), |status| status.is_connected, &core);
     core.spawn(parts.clone().watch("scheduler", scheduler.run(health.clone(), core.clone())));
     let gateway_run = {
         let (gateway, middle) = (gateway.clone(), middle.clone());

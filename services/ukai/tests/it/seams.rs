@@ -33,6 +33,30 @@ async fn both() {
     works(Server::start_with(&flags).await).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_bus_it_is_not_ready() {
+    let mut nats = NatsServer::start().unwrap();
+    let server = Server::start_with(&["--nats-url", &nats.url()]).await;
+    let readiness = async |status: u16, parts: serde_json::Value| {
+        let begun = Instant::now();
+        loop {
+            let answer = reqwest::get(format!("{}/readyz", server.url)).await.unwrap();
+            let got = answer.status().as_u16();
+            let body: serde_json::Value = answer.json().await.unwrap();
+            if got == status && body["parts"] == parts {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "{got}: {body}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    readiness(200, json!({ "scheduler": true, "gateway": true, "bus": true })).await;
+    nats.kill().unwrap();
+    readiness(503, json!({ "scheduler": true, "gateway": false, "bus": false })).await;
+    nats.restart().unwrap();
+    readiness(200, json!({ "scheduler": true, "gateway": true, "bus": true })).await;
+}
+
 /// Tasks are done, also those that a killed server left.
 async fn works(mut server: Server) {
     let made = server.ask(Method::POST, "/api/workers", &json!({ "name": "fake" })).await;

@@ -11,7 +11,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("extract", &[]),
     ("egress", &[]),
     ("browser", &["egress"]),
-    ("boot", &[]),
+    ("boot", &["domain", "wire"]),
     ("socketio", &[]),
     ("wire", &["domain"]),
     ("rpc", &["domain"]),
