@@ -4,19 +4,18 @@ use crate::address::Peer;
 use crate::auth::{Bearer, query_value};
 use crate::bucket::Bucket;
 use crate::lean;
-use crate::shared::{Shared, wall_clock};
+use crate::shared::Shared;
 use crate::upgrade;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use ukai_boot::http::TransportHandle;
+use ukai_boot::http::{TransportHandle, refusal};
 use ukai_domain::Code;
-use ukai_wire::ErrorBody;
 
 /// The gateway and its bucket of handshakes.
 pub(crate) struct Door {
@@ -32,7 +31,7 @@ impl Door {
 }
 
 /// The middleware around `/socket.io/`.
-pub(crate) async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn admit(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
     let shared = &door.shared;
     let origin = match allowed_origin(&shared.config.origins, request.headers()) {
         Ok(origin) => origin,
@@ -41,6 +40,29 @@ pub(crate) async fn admit(State(door): State<Arc<Door>>, mut request: Request, n
             return refusal(Code::Forbidden, message);
         }
     };
+    let mut response =
+        if request.method() == Method::OPTIONS { preflight() } else { let_in(&door, request, next).await };
+    if let Some(origin) = origin {
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+    }
+    response
+}
+
+/// What a page of another origin may ask for: long polling, with its token in a header, too.
+fn preflight() -> Response {
+    let headers = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+        (header::ACCESS_CONTROL_MAX_AGE, "600"),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+async fn let_in(door: &Door, mut request: Request, next: Next) -> Response {
+    let shared = &door.shared;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
     let address = shared.config.trusted_proxies.client(peer, request.headers());
@@ -49,12 +71,12 @@ pub(crate) async fn admit(State(door): State<Arc<Door>>, mut request: Request, n
     let sid = query_value(query, "sid");
     if sid.is_none() {
         let token = query_value(query, "token");
-        if let Err(response) = handshake(&door, address, token.as_deref()).await {
+        if let Err(response) = handshake(door, address, token.as_deref()).await {
             return response;
         }
     }
     let transport = peer.transport.clone();
-    let mut response = match upgrade::accept(shared, &mut request, &peer) {
+    let response = match upgrade::accept(shared, &mut request, &peer) {
         Some(response) => response,
         None => {
             lean::own(&mut request);
@@ -67,10 +89,6 @@ pub(crate) async fn admit(State(door): State<Arc<Door>>, mut request: Request, n
     {
         shared.note_upgrade(&sid, transport);
     }
-    if let Some(origin) = origin {
-        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        response.headers_mut().append(header::VARY, HeaderValue::from_static("origin"));
-    }
     response
 }
 
@@ -78,18 +96,18 @@ async fn handshake(door: &Door, address: IpAddr, token: Option<&str>) -> Result<
     let (shared, now) = (&door.shared, Instant::now());
     if shared.refuses.load(Ordering::Relaxed) {
         shared.metrics.handshakes_refused.count("cut_off");
-        return Err(later(Code::Unavailable, "this gateway is cut off, try another"));
+        return Err(refusal(Code::Unavailable, "this gateway is cut off, try another"));
     }
     if shared.departs.load(Ordering::Relaxed) {
         shared.metrics.handshakes_refused.count("draining");
-        return Err(later(Code::Unavailable, "this gateway is about to end, try another"));
+        return Err(refusal(Code::Unavailable, "this gateway is about to end, try another"));
     }
     let known = token.and_then(|token| shared.auth.remembered(token, now));
     let is_welcome = matches!(known, Some(Bearer::Worker(_) | Bearer::Enrolling));
     if !is_welcome && !shared.auth.charge(address, now) {
         shared.metrics.handshakes_refused.count("address");
         let message = "too many connects without a valid token from this address";
-        return Err(later(Code::RateLimited, message));
+        return Err(refusal(Code::RateLimited, message));
     }
     // Before anything is read: who is sent away must be cheap.
     if !door.handshakes.lock().unwrap_or_else(PoisonError::into_inner).take(now) {
@@ -97,7 +115,7 @@ async fn handshake(door: &Door, address: IpAddr, token: Option<&str>) -> Result<
             shared.auth.refund(address);
         }
         shared.metrics.handshakes_refused.count("gateway");
-        return Err(later(Code::Unavailable, "too many connects at once"));
+        return Err(refusal(Code::Unavailable, "too many connects at once"));
     }
     if let (None, Some(token)) = (known, token)
         && matches!(shared.auth.bearer(token, now).await, Ok(Bearer::Worker(_)))
@@ -120,17 +138,6 @@ fn allowed_origin(allowed: &[String], headers: &HeaderMap) -> Result<Option<Head
     }
     let origin: String = origin.chars().filter(|c| !c.is_control()).take(200).collect();
     Err(format!("the origin {origin} may not connect: add it to UKAI_CORS_ORIGINS"))
-}
-
-fn refusal(code: Code, message: impl Into<String>) -> Response {
-    let status = StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, axum::Json(ErrorBody::new(code, message, wall_clock()))).into_response()
-}
-
-fn later(code: Code, message: &str) -> Response {
-    let mut response = refusal(code, message);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    response
 }
 
 #[cfg(test)]

@@ -57,8 +57,7 @@ fn handlers(shared: &Arc<Shared>, socket: &SocketRef, session: &Arc<Session>) {
 
 async fn authenticate(shared: &Shared, parts: &Parts, auth: &str) -> Admitted {
     let now = Instant::now();
-    let address =
-        parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.address);
+    let address = address(parts);
     let auth =
         ConnectAuth::parse(auth).map_err(|error| Rejection::new(Code::InvalidPayload, error.to_string()))?;
     let query = parts.uri.query().unwrap_or("");
@@ -94,6 +93,10 @@ async fn authenticate(shared: &Shared, parts: &Parts, auth: &str) -> Admitted {
     Ok(Session::new(connect, address, bucket, &shared.metrics.sessions_held))
 }
 
+fn address(parts: &Parts) -> IpAddr {
+    parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.address)
+}
+
 fn name(auth: &ConnectAuth, query: &str) -> Result<Option<String>, Rejection> {
     if auth.name.is_some() {
         return Ok(auth.name.clone());
@@ -127,8 +130,9 @@ fn open(shared: &Arc<Shared>, session: &Arc<Session>, socket: SocketRef) {
 }
 
 fn refuse(shared: &Arc<Shared>, socket: SocketRef, rejection: &Rejection) {
-    shared.metrics.auth_failures.inc();
-    tracing::info!(code = rejection.code.as_str(), message = %rejection.message, "connect refused");
+    shared.metrics.connect_refused(rejection.code);
+    let address = address(socket.req_parts());
+    tracing::info!(%address, code = rejection.code.as_str(), message = %rejection.message, "connect refused");
     closing::tell(&socket, rejection.code, &rejection.message);
     let refusals = closing::transport(shared, &socket).map_or(0, |handle| handle.refused());
     // A client that should try again later loses its transport, one without a valid token leaves the namespace.

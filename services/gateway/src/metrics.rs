@@ -5,6 +5,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use ukai_boot::Registry;
+use ukai_domain::Code;
 
 type Label = [(&'static str, &'static str); 1];
 
@@ -31,6 +32,7 @@ pub(crate) struct Metrics {
     pub(crate) events: Counters,
     pub(crate) refused: Counters,
     pub(crate) auth_failures: Counter,
+    pub(crate) refused_connects: Counters,
     pub(crate) handshakes_refused: Counters,
     pub(crate) batches: Counters,
     pub(crate) batch_inputs: Histogram,
@@ -41,6 +43,14 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
+    /// Counts a connect that was refused: strangers apart from workers that shall come again.
+    pub(crate) fn connect_refused(&self, code: Code) {
+        match code {
+            Code::AuthFailed => _ = self.auth_failures.inc(),
+            _ => self.refused_connects.count(code.as_str()),
+        }
+    }
+
     /// Registers them all under `ukai_gateway_`.
     pub(crate) fn new(registry: &mut Registry) -> Self {
         let metrics = Self {
@@ -49,6 +59,7 @@ impl Metrics {
             events: Counters::new("event"),
             refused: Counters::new("reason"),
             auth_failures: Counter::default(),
+            refused_connects: Counters::new("code"),
             handshakes_refused: Counters::new("reason"),
             batches: Counters::new("outcome"),
             batch_inputs: Histogram::new([1.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 2_000.0]),
@@ -65,6 +76,8 @@ impl Metrics {
         registry.register("events", "Events received from workers", m.events.0);
         registry.register("events_refused", "Events or reports refused", m.refused.0);
         registry.register("auth_failures", "Connects without a valid token", m.auth_failures);
+        let help = "Connects refused for another reason than their token";
+        registry.register("refused_connects", help, m.refused_connects.0);
         registry.register(
             "handshakes_refused",
             "Transports refused before the upgrade",

@@ -84,7 +84,11 @@ fn reject(shared: &Arc<Shared>, mut item: Item, rejected: &v1::Rejected) {
     let session = Arc::clone(&item.session);
     shared.metrics.refused.count("rejected");
     item.span.fail(code.as_str());
-    tracing::info!(session.id = %session.id, code = code.as_str(), message = %rejected.message, "input rejected");
+    if item.what == What::Connect {
+        shared.metrics.connect_refused(code);
+    }
+    let address = session.address;
+    tracing::info!(session.id = %session.id, %address, code = code.as_str(), message = %rejected.message, "input rejected");
     if let (Code::AuthFailed, ukai_domain::scheduler::Identity::Worker(worker)) =
         (code, &session.connect.identity)
     {

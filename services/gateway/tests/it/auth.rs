@@ -39,7 +39,10 @@ async fn bad_tokens_and_bad_words_are_refused_by_an_error() {
     }
     assert_eq!(leader.inputs(), []);
     assert_eq!(server.gateway.sessions(), 0);
-    assert_eq!(server.metric("ukai_gateway_auth_failures_total"), 10.0);
+    assert_eq!(server.metric("ukai_gateway_auth_failures_total"), 7.0);
+    let others = |code: &str| format!("ukai_gateway_refused_connects_total{{code=\"{code}\"}}");
+    assert_eq!(server.metric(&others("INVALID_PAYLOAD")), 2.0);
+    assert_eq!(server.metric(&others("UNAVAILABLE")), 1.0, "an outage is no stranger");
 }
 
 const TOKEN_QUERY: &str = "token=ukw_0123456789ab_secretsecretsecret";
@@ -113,5 +116,14 @@ async fn foreign_origins_are_refused_by_the_setting_s_name() {
         assert!(allowed.starts_with("HTTP/1.1 200"), "{allowed}");
         let names_it = allowed.contains("access-control-allow-origin: http://localhost:5173");
         assert_eq!(names_it, origin == "http://localhost:5173", "{allowed}");
+        assert_eq!(allowed.contains("access-control-allow-credentials: true"), names_it, "{allowed}");
     }
+    let ask = get(&path, "Origin: http://localhost:5173\r\nAccess-Control-Request-Method: POST\r\n");
+    let allowed = http(&server, &ask.replacen("GET", "OPTIONS", 1)).await;
+    assert!(allowed.starts_with("HTTP/1.1 204"), "{allowed}");
+    for header in ["origin: http://localhost:5173", "credentials: true", "methods: GET, POST"] {
+        assert!(allowed.contains(&format!("access-control-allow-{header}")), "{allowed}");
+    }
+    let refused = get(&path, "Origin: http://evil.example\r\n").replacen("GET", "OPTIONS", 1);
+    assert!(http(&server, &refused).await.starts_with("HTTP/1.1 403"));
 }

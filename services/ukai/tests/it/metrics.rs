@@ -47,6 +47,8 @@ async fn every_listed_metric_moves() {
     }
     let working = tokio::spawn(works_and_reports_too_much(server.url.clone(), token(&server).await));
     cancel_one(&server).await;
+    refused(&server.url, "wrong", "{}").await;
+    refused(&server.url, &token(&server).await, r#"{"capacity":0}"#).await;
     let begun = Instant::now();
     let mut still = listed();
     still.retain(|name| *name != "scheduler_leading");
@@ -88,6 +90,15 @@ async fn cancel_one(server: &Server) {
 async fn token(server: &Server) -> String {
     let made = server.ask(Method::POST, "/api/workers", &json!({ "name": "moves" })).await;
     made["token"].as_str().unwrap().to_owned()
+}
+
+/// A connect that is answered with `error`.
+async fn refused(url: &str, token: &str, auth: &str) {
+    let mut target = Target::new(url, "/workers").unwrap();
+    target.url.query_pairs_mut().append_pair("token", token);
+    let mut connection = Connection::open(&target, auth).await.unwrap();
+    let answer = tokio::time::timeout(Duration::from_secs(10), connection.next()).await.unwrap();
+    assert!(matches!(answer, Ok(Incoming::Event(event)) if event.name() == "error"));
 }
 
 /// A picture of one pixel.
