@@ -24,9 +24,10 @@ pub(crate) struct NewTaskRequest {
     max_attempts: Option<u32>,
     /// Not handed out before.
     not_before: Option<Time>,
-    /// An existing job; where absent the key's own, or with the kind `crawl` a new one. Ignored inside a batch.
+    /// An existing job; where absent the key's own, or with the kind `crawl` a new one. In a batch it
+    /// stands beside `tasks`, not in them.
     job_id: Option<Uuid>,
-    /// Of a new crawl: which links are followed. Ignored inside a batch.
+    /// Of a new crawl: which links are followed. In a batch it stands beside `tasks`, not in them.
     crawl: Option<CrawlRulesRequest>,
     /// What the worker shall bring beside the record.
     options: Option<TaskOptionsRequest>,
@@ -85,18 +86,18 @@ pub(crate) struct TaskBatchRequest {
     /// Pages that share the members below.
     #[schema(min_items = 1, max_items = 10_000, example = json!(["https://shop.example/p/1"]))]
     product_urls: Option<Vec<String>>,
-    /// Of `productUrls`.
+    /// Of `productUrls`; each of `tasks` has its own.
     #[schema(minimum = 0, maximum = 100, default = 50)]
     priority: Option<u32>,
-    /// Of `productUrls`.
+    /// Of `productUrls`; each of `tasks` has its own.
     #[schema(default = "scrape")]
     kind: Option<String>,
-    /// Of `productUrls`.
+    /// Of `productUrls`; each of `tasks` has its own.
     #[schema(minimum = 1, maximum = 3, default = 3)]
     max_attempts: Option<u32>,
-    /// Of `productUrls`.
+    /// Of `productUrls`; each of `tasks` has its own.
     not_before: Option<Time>,
-    /// Of `productUrls`.
+    /// Of `productUrls`; each of `tasks` has its own.
     options: Option<TaskOptionsRequest>,
     /// An existing job; a new one where absent.
     job_id: Option<Uuid>,

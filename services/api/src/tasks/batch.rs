@@ -9,9 +9,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::Value;
-use ukai_domain::JobKind;
+use ukai_domain::{JobId, JobKind};
 use ukai_rpc::v1;
 use ukai_rpc::v1::submit_tasks_request::Job;
+
+/// What each of `tasks` has itself; beside `productUrls` they are everybody's.
+const OF_EACH: [&str; 5] = ["priority", "kind", "maxAttempts", "notBefore", "options"];
 
 /// Accepts up to 10,000 tasks, all or nothing.
 ///
@@ -34,7 +37,8 @@ pub(crate) async fn create_tasks(
     let job = submit::job_of(&mut fields, &mut errors);
     let name = fields.text("name", 1..=200, &mut errors);
     let crawl = fields.take("crawl");
-    let tasks = tasks(fields, &app.limits, &mut errors);
+    let named = job.as_ref().ok().and_then(Option::as_ref);
+    let tasks = tasks(fields, named, &app.limits, &mut errors);
     let own = submit::own_crawl(crawl, &job, &tasks, name.as_deref(), &mut errors);
     errors.finish()?;
     let job = job?.map_or_else(|| own.unwrap_or_else(|| own_job(name, tasks.len())), submit::existing);
@@ -49,9 +53,21 @@ fn own_job(name: Option<String>, tasks: usize) -> Job {
     Job::New(v1::NewJob { name, kind: JobKind::Scrape.as_str().to_owned(), weight: 1, crawl: None })
 }
 
-fn tasks(mut fields: Fields<'_>, limits: &Limits, errors: &mut Errors) -> Vec<v1::NewTask> {
+fn tasks(
+    mut fields: Fields<'_>,
+    job: Option<&JobId>,
+    limits: &Limits,
+    errors: &mut Errors,
+) -> Vec<v1::NewTask> {
     match (fields.take("tasks"), fields.take("productUrls")) {
-        (Some(tasks), None) => of_objects(tasks, limits, errors),
+        (Some(tasks), None) => {
+            for key in OF_EACH {
+                if fields.take(key).is_some() {
+                    fields.error(key, "must stand in each of tasks", errors);
+                }
+            }
+            of_objects(tasks, job, limits, errors)
+        }
         (None, Some(urls)) => of_urls(urls, fields, limits, errors),
         (Some(_), Some(_)) => {
             fields.error("productUrls", "must not stand beside tasks", errors);
@@ -64,14 +80,23 @@ fn tasks(mut fields: Fields<'_>, limits: &Limits, errors: &mut Errors) -> Vec<v1
     }
 }
 
-fn of_objects(tasks: Value, limits: &Limits, errors: &mut Errors) -> Vec<v1::NewTask> {
+/// All of them belong to `job`, where it is given, else to a new one: none has a job of its own.
+fn of_objects(tasks: Value, job: Option<&JobId>, limits: &Limits, errors: &mut Errors) -> Vec<v1::NewTask> {
     let root = FieldPath::Root;
     let path = root.key("tasks");
     array(tasks, path, limits.batch_tasks, errors)
         .into_iter()
         .enumerate()
         .filter_map(|(index, item)| {
-            let fields = Fields::of(item, path.index(index), errors)?;
+            let mut fields = Fields::of(item, path.index(index), errors)?;
+            let other_job =
+                |value: Value| value.as_str().and_then(JobId::parse).filter(|id| job == Some(id)).is_none();
+            if fields.take("jobId").is_some_and(other_job) {
+                fields.error("jobId", "must stand beside tasks, once for all of them", errors);
+            }
+            if fields.take("crawl").is_some() {
+                fields.error("crawl", "must stand beside tasks, once for all of them", errors);
+            }
             Some(submission::task(fields, limits.allow_private_targets, errors))
         })
         .collect()

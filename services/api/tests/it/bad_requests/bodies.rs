@@ -3,6 +3,9 @@
 use super::{Case, INVALID, Ids, bytes};
 use serde_json::json;
 
+const JOB: &str = "00000000-0000-7000-8000-000000000001";
+const OTHER: &str = "00000000-0000-7000-8000-000000000002";
+
 /// Bodies of `POST /api/tasks/batch`.
 pub(super) fn batches() -> Vec<Case> {
     let good = json!({ "productUrl": "https://a.example/" });
@@ -19,6 +22,17 @@ pub(super) fn batches() -> Vec<Case> {
         (json!({ "tasks": [good], "productUrls": ["https://a.example/"] }), "productUrls"),
         (json!({ "tasks": [good, good, good, { "productUrl": "x" }] }), "tasks[3].productUrl"),
         (json!({ "tasks": [good, {}] }), "tasks[1].productUrl"),
+        (json!({ "tasks": [{ "productUrl": "https://a.example/", "jobId": JOB }] }), "tasks[0].jobId"),
+        (
+            json!({ "tasks": [good, { "productUrl": "https://a.example/", "jobId": OTHER }], "jobId": JOB }),
+            "tasks[1].jobId",
+        ),
+        (json!({ "tasks": [{ "productUrl": "https://a.example/", "crawl": {} }] }), "tasks[0].crawl"),
+        (json!({ "tasks": [good], "priority": 50 }), "priority"),
+        (json!({ "tasks": [good], "kind": "scrape" }), "kind"),
+        (json!({ "tasks": [good], "maxAttempts": 1 }), "maxAttempts"),
+        (json!({ "tasks": [good], "notBefore": "2026-02-01T12:00:00Z" }), "notBefore"),
+        (json!({ "tasks": [good], "options": {} }), "options"),
         (json!({ "tasks": [good, 7] }), "tasks[1]"),
         (json!({ "tasks": [good, null] }), "tasks[1]"),
         (json!({ "tasks": [["https://a.example/"]] }), "tasks[0]"),
