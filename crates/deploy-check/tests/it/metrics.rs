@@ -186,6 +186,8 @@ fn the_collector_uses_what_it_defines() {
             assert_eq!(defined, used.len(), "{part} that no pipeline uses");
         }
     }
+    // A task's spans come over minutes and hours: whoever decides on the first of them loses the errors of the rest.
+    assert!(!has("processors", "tail_sampling"), "traces are chosen where they begin");
     assert!(texts(&config["service"]["extensions"]).iter().all(|name| has("extensions", name)));
     // What it sends to is a service, on a network that both are on.
     let target = config["exporters"]["otlp/tempo"]["endpoint"].as_str().unwrap();
