@@ -19,6 +19,9 @@ use ukai_wire::workers::{self, Ack, Invalid, Received};
 /// Strikes are forgotten after this long without one.
 const STRIKE_MEMORY: Duration = Duration::from_secs(10);
 
+/// Characters of an unknown event's name in the log.
+const EVENT_CHARS: usize = 50;
+
 /// Takes every event of a session, in the socket's reader: so inputs keep the order of receipt, and none costs a task of
 /// its own, as a handler that is a closure would.
 pub(crate) struct Events {
@@ -42,7 +45,6 @@ fn receive(shared: &Arc<Shared>, session: &Arc<Session>, socket: &SocketRef, pac
     session.hear(shared.now_ms());
     let (event, payload) = workers::split(packet.text()).unwrap_or(("", ""));
     shared.metrics.events.count(label(event));
-    tracing::debug!(session.id = %session.id, event, bytes = payload.len(), "event received");
     let parsed = if packet.has_attachments {
         Err(Invalid::new(event, "payload", "must not have binary attachments"))
     } else {
@@ -57,15 +59,41 @@ fn receive(shared: &Arc<Shared>, session: &Arc<Session>, socket: &SocketRef, pac
             Input::WorkerError { session: session.id, message }
         }
         Err(invalid) => {
+            // Of what the client calls it, no more than helps.
+            let event: String = event.chars().take(EVENT_CHARS).collect();
+            tracing::debug!(session.id = %session.id, event, bytes = payload.len(), %invalid, "event refused");
             if within_limit(shared, session, socket, None) {
                 refuse(shared, socket, packet.ack, &invalid);
             }
             return;
         }
     };
+    tell(session, event, payload.len(), &input);
     if within_limit(shared, session, socket, Some(&input)) {
         queue(shared, session, &input, packet.ack);
     }
+}
+
+/// Thousands come each second: at `debug`, and nothing is made ready unless somebody reads it.
+fn tell(session: &Session, event: &str, bytes: usize, input: &Input) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let (task, run) = match input {
+        Input::Report(Report { task, run, .. }) => (Some(*task), *run),
+        Input::Heartbeat(beat) => (beat.current_task, None),
+        _ => (None, None),
+    };
+    let worker = session.lock().worker;
+    tracing::debug!(
+        session.id = %session.id,
+        worker.id = worker.map(tracing::field::display),
+        task.id = task.map(tracing::field::display),
+        run = run.map(|run| run.0),
+        event,
+        bytes,
+        "event received"
+    );
 }
 
 fn refuse(shared: &Shared, socket: &SocketRef, ack: Option<AckSender>, invalid: &Invalid) {
