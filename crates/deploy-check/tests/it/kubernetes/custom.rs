@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscalerBehavior;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,7 @@ pub(crate) struct ScaledObjectSpec {
     pub(crate) min_replica_count: u32,
     pub(crate) max_replica_count: u32,
     pub(crate) polling_interval: u32,
-    pub(crate) cooldown_period: u32,
+    pub(crate) advanced: Advanced,
     pub(crate) fallback: Fallback,
     pub(crate) triggers: Vec<Trigger>,
 }
@@ -35,6 +36,20 @@ pub(crate) struct ScaleTarget {
     pub(crate) api_version: String,
     pub(crate) kind: String,
     pub(crate) name: String,
+}
+
+/// How the scaler that KEDA makes behaves: above none it scales, and KEDA only counts.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Advanced {
+    pub(crate) horizontal_pod_autoscaler_config: Scaler,
+}
+
+/// That scaler.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Scaler {
+    pub(crate) behavior: HorizontalPodAutoscalerBehavior,
 }
 
 /// While nobody answers.

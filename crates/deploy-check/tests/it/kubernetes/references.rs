@@ -207,7 +207,9 @@ fn what_is_scaled_watched_and_published_is_there() {
     let scaled = all::<ScaledObject>(&built.objects, "ScaledObject").into_iter().map(|object| {
         let spec = object.spec;
         assert!(spec.triggers.iter().all(|trigger| trigger.kind == "prometheus"), "{:?}", spec.triggers);
-        assert!(spec.polling_interval < spec.cooldown_period && spec.fallback.replicas > 0);
+        let down = spec.advanced.horizontal_pod_autoscaler_config.behavior.scale_down;
+        let patience = down.and_then(|rules| rules.stabilization_window_seconds).unwrap_or_default();
+        assert!(spec.polling_interval.cast_signed() < patience && spec.fallback.replicas > 0);
         let (least, most) = (spec.min_replica_count.cast_signed(), spec.max_replica_count.cast_signed());
         (spec.scale_target_ref.kind, spec.scale_target_ref.name, least, most)
     });

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::built;
 use super::custom::{ScaledObject, ServiceMonitor};
 use super::kustomize::Object;
 
@@ -89,4 +90,10 @@ fn a_misspelt_field_is_found() {
         ["f x: .spec.clusterIp is no field"]
     );
     assert!(!faults(&object(serde_json::json!({ "ports": [{ "port": "many" }] }))).is_empty());
+    let mut scaled = built("production").objects.into_iter().find(|o| o.kind() == "ScaledObject").unwrap();
+    assert!(faults(&scaled).is_empty());
+    let behavior = &mut scaled.value["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"];
+    assert_eq!(behavior["scaleDown"]["stabilizationWindowSeconds"], 600);
+    behavior["scaleDown"] = serde_json::json!({ "stabilisationWindowSeconds": 600 });
+    assert!(!faults(&scaled).is_empty());
 }
