@@ -32,7 +32,7 @@ pub struct ProcessConfig {
     #[arg(long, env = "UKAI_LISTEN", default_value = "127.0.0.1:8081", value_name = "ADDRESS:PORT")]
     pub listen: SocketAddr,
 
-    /// Where tokens and events are read.
+    /// Where tokens, keys and workers are read.
     #[command(flatten)]
     pub database: Database,
 
