@@ -82,7 +82,7 @@ fn files(folder: &Path, endings: &[&str], found: &mut Vec<PathBuf>) {
 
 fn sources(endings: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for part in ["crates", "services", "tests-js", "dashboard"] {
+    for part in ["crates", "services", "tests-js"] {
         if root().join(part).is_dir() {
             files(&root().join(part), endings, &mut found);
         }
