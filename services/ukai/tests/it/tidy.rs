@@ -211,3 +211,24 @@ fn documents_name_files_that_exist() {
     assert!(named > 20, "the documents name {named} files: are they read at all?");
     nothing_wrong(&wrong);
 }
+
+#[test]
+fn readmes_name_files_of_their_crate() {
+    let mut wrong = Vec::new();
+    let mut named = 0;
+    for (name, folder) in crates() {
+        let text = fs::read_to_string(folder.join("README.md")).unwrap();
+        for word in text.split('`').skip(1).step_by(2) {
+            let is_plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+            if !is_plain || word.starts_with('/') || !(word.ends_with(".rs") || word.ends_with('/')) {
+                continue;
+            }
+            named += 1;
+            if ![folder.join("src"), folder.clone(), root()].iter().any(|at| at.join(word).exists()) {
+                wrong.push(format!("{name}: there is no {word}"));
+            }
+        }
+    }
+    assert!(named > 15, "the READMEs name {named} files: are they read at all?");
+    nothing_wrong(&wrong);
+}
