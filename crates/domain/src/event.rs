@@ -5,7 +5,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-#[allow(missing_docs, reason = "the fields are named by the words of the design")]
+#[allow(missing_docs, reason = "each field says by its name what it is")]
 /// One fact. The log stores it as JSON, tagged by `type`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]

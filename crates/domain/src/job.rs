@@ -126,7 +126,7 @@ impl Job {
     }
 }
 
-/// The balance of P4: `submitted = ready + delayed + leased + completed + failed + cancelled + purged`.
+/// The balance that always holds: `submitted = ready + delayed + leased + completed + failed + cancelled + purged`.
 /// As a delta each field may be negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {

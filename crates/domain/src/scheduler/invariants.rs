@@ -17,7 +17,7 @@ pub fn faults(state: &State) -> Vec<String> {
     faults
 }
 
-/// P4: the balance, per job and in all; open counts match what is in memory.
+/// The balance, per job and in all; open counts match what is in memory.
 fn counts(state: &State) -> Vec<String> {
     let mut faults = Vec::new();
     if !state.total.balanced() {
@@ -39,7 +39,7 @@ fn counts(state: &State) -> Vec<String> {
     faults
 }
 
-/// I1, I3, I12: a leased task waits nowhere else; attempts stay in bounds; every index has exactly the leases.
+/// A leased task waits nowhere else; attempts stay in bounds; every index has exactly the leases.
 fn leases(state: &State) -> Vec<String> {
     let mut faults = Vec::new();
     let mut waiting = BTreeSet::new();

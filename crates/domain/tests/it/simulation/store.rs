@@ -135,35 +135,35 @@ impl SimStore {
         }
     }
 
-    /// I7: every number once, no gap.
+    /// Every number once, no gap.
     fn apply_events(&mut self, commit: &Commit) {
         for row in &commit.events {
-            assert_eq!(row.first, self.last_event + 1, "I7: a number is reused or missing");
+            assert_eq!(row.first, self.last_event + 1, "a number is reused or missing");
             assert!(!row.events.is_empty());
             self.last_event = row.last();
         }
-        assert_eq!(commit.last_event, self.last_event, "I7: the commit's last number");
+        assert_eq!(commit.last_event, self.last_event, "the commit's last number");
     }
 
-    /// I2, I4: an ending belongs to the run that is leased, and comes once.
+    /// An ending belongs to the run that is leased, and comes once.
     fn apply_runs(&mut self, commit: &Commit) {
         for run in &commit.runs {
             let runs = self.runs.entry(run.task).or_default();
-            assert!(runs.iter().all(|r| r.run != run.run), "I2: run {} of {} ended twice", run.run, run.task);
+            assert!(runs.iter().all(|r| r.run != run.run), "run {} of {} ended twice", run.run, run.task);
             // A lease that was made in this very step isn't stored; its run must be the next then.
             match self.places.get(&run.task) {
                 Some(Place::Leased(lease)) if lease.progress.run == run.run => {
-                    assert_eq!(lease.worker, run.worker, "I4: another worker's run");
+                    assert_eq!(lease.worker, run.worker, "another worker's run ended");
                 }
-                Some(place) => assert!(run.run > place.progress().run, "I4: an old run {} ended", run.run),
+                Some(place) => assert!(run.run > place.progress().run, "an old run {} ended", run.run),
                 None => assert!(commit.tasks.iter().any(|t| t.id == run.task), "a run of nothing"),
             }
-            assert!(run.attempt <= 3, "I12: attempt {} of {}", run.attempt, run.task);
+            assert!(run.attempt <= 3, "attempt {} of {}: more than there are", run.attempt, run.task);
             runs.push(run.clone());
         }
     }
 
-    /// P4, I5: a row leaves exactly the place where it is; out of `done` only by a retry or a purge.
+    /// A row leaves exactly the place where it is; out of `done` only by a retry or a purge.
     fn apply_move(
         &mut self,
         task: TaskId,
@@ -175,9 +175,9 @@ impl SimStore {
         assert_eq!(have, from, "{task}: the row count of its old place");
         assert_eq!(from.is_none(), new.contains(&task), "{task}: new without a body or the reverse");
         if let (Some(Place::Done(done)), Some(to)) = (self.places.get(&task), to) {
-            assert_ne!(done.status, DoneStatus::Completed, "I5: {task} left `completed`");
+            assert_ne!(done.status, DoneStatus::Completed, "{task} left `completed`");
             // A retry that is handed out and fails in the same step has used an attempt already.
-            assert!(to.progress().attempts <= 1, "I5: {task} came back with attempts");
+            assert!(to.progress().attempts <= 1, "{task} came back with attempts");
         }
         match to {
             Some(place) => {
@@ -193,7 +193,7 @@ impl SimStore {
         }
     }
 
-    /// I6: the counts are the rows'.
+    /// The counts are the rows'.
     pub(crate) fn check(&self) {
         let mut counted: BTreeMap<JobId, Counts> = BTreeMap::new();
         for place in self.places.values() {
@@ -210,14 +210,14 @@ impl SimStore {
             }
         }
         for (job, kept) in &self.counts {
-            assert!(kept.balanced(), "I6: job {job} {kept:?}");
+            assert!(kept.balanced(), "job {job} doesn't balance: {kept:?}");
             let mut have = counted.remove(job).unwrap_or_default();
             (have.submitted, have.purged, have.items) = (kept.submitted, kept.purged, kept.items);
-            assert_eq!(have, *kept, "I6: job {job}");
+            assert_eq!(have, *kept, "job {job}: its counts are not its rows'");
         }
-        assert!(counted.is_empty(), "I6: tasks of jobs without counts");
+        assert!(counted.is_empty(), "tasks of jobs without counts");
         self.check_crawls();
-        assert!(self.total.balanced(), "I6: {:?}", self.total);
+        assert!(self.total.balanced(), "the total doesn't balance: {:?}", self.total);
     }
 
     /// What jobs count of their crawls is what is there; each page of a crawl is one task; no job ends with links open.

@@ -92,19 +92,19 @@ impl World {
         }
     }
 
-    /// I1, P1, P3: what was answered is there.
+    /// What was answered is there.
     pub(super) fn check_promises(&self) {
         for task in &self.accepted {
             let there = self.store.places.contains_key(task) || self.store.purged.contains(task);
-            assert!(there, "I1: accepted task {task} is nowhere");
+            assert!(there, "accepted task {task} is nowhere");
         }
         for (task, run) in &self.acked {
             if self.store.purged.contains(task) {
                 continue;
             }
             let done = matches!(self.store.places.get(task), Some(Place::Done(d)) if d.status == DoneStatus::Completed && d.progress.run == *run);
-            assert!(done, "P3: the acknowledged result of {task} run {run} is not stored");
-            assert_eq!(self.store.completed_runs(*task), 1, "I2: {task}");
+            assert!(done, "the acknowledged result of {task} run {run} is not stored");
+            assert_eq!(self.store.completed_runs(*task), 1, "{task} has not exactly one accepted result");
         }
     }
 
