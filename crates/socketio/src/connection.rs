@@ -200,15 +200,6 @@ impl Connection {
         Ok(id)
     }
 
-    /// Queues the answer to an event that asked for one.
-    ///
-    /// # Errors
-    /// `Full`, `Payload` or `Disconnected`.
-    pub fn acknowledge<T: Serialize + ?Sized>(&mut self, id: u64, payload: &T) -> Result<(), EmitError> {
-        let text = frame::ack(&self.prefix, id, payload)?;
-        self.queue(text)
-    }
-
     /// Writes what is queued. Not needed where `next` is polled. Cancel safe.
     ///
     /// # Errors

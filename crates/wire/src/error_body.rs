@@ -1,7 +1,7 @@
 //! The one error shape: `{code, message, timestamp}`, plus `details` for validation.
 
 use serde::{Deserialize, Serialize};
-use ukai_domain::{Code, Rejection, Timestamp};
+use ukai_domain::{Code, Timestamp};
 
 /// On REST as the body, on sockets as the payload of `error`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,11 +41,5 @@ impl ErrorBody {
             [first, rest @ ..] => format!("{}: {} (and {} more)", first.field, first.message, rest.len()),
         };
         Self { code: Code::InvalidPayload, message, timestamp: now.to_rfc3339(), details }
-    }
-
-    /// The shape of a refusal.
-    #[must_use]
-    pub fn from_rejection(rejection: &Rejection, now: Timestamp) -> Self {
-        Self::new(rejection.code, rejection.message.clone(), now)
     }
 }

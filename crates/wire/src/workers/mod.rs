@@ -14,5 +14,5 @@ mod tests;
 pub use auth::{ConnectAuth, MAX_CAPACITY};
 pub use bounds::{MAX_DEPTH, MAX_KEYS, MAX_PAYLOAD, MAX_STRING};
 pub use invalid::Invalid;
-pub use received::{Received, is_report, parse, split};
+pub use received::{Received, parse, split};
 pub use sent::{Ack, ConfigUpdate, RegisteredConfig, TaskAssigned, TaskCancelled, WorkerRegistered, event};

@@ -36,12 +36,6 @@ pub fn split(packet: &str) -> Option<(&str, &str)> {
     Some((name, rest.strip_prefix(',').unwrap_or("")))
 }
 
-/// Whether an event of this name is a word on a task: answered, and free of the rate limit for a run that is held.
-#[must_use]
-pub fn is_report(event: &str) -> bool {
-    matches!(event, "task:started" | "task:completed" | "task:failed")
-}
-
 /// Validates an event of `session`. `payload` may be followed by further arguments; they are ignored.
 ///
 /// # Errors
