@@ -24,7 +24,10 @@ async fn old_events_are_forgotten_and_the_log_goes_on() {
     for number in 0..3 {
         server.submit(&format!("https://shop.test/{number}")).await.unwrap();
     }
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    // The second one from here on begins once the first is through.
+    let sweeps = || server.store.sweeps.load(Ordering::Relaxed);
+    let before = sweeps();
+    until(|| sweeps() > before + 1).await;
     let young = log(&server).await;
     assert_eq!(young.oldest, 1, "what is young stays");
     assert!(young.rows.len() >= 3);

@@ -26,6 +26,8 @@ pub(crate) struct Faulty {
     pub(crate) load_ms: AtomicU64,
     /// Commits that were sent here.
     pub(crate) commits: AtomicUsize,
+    /// Times that the lead was renewed.
+    pub(crate) renewals: AtomicUsize,
     /// Times that it was asked to forget events; with `forgets_for_ever` it never comes to an end.
     pub(crate) sweeps: AtomicUsize,
     pub(crate) forgets_for_ever: AtomicBool,
@@ -43,6 +45,7 @@ impl Faulty {
             ahead_ms: 0.into(),
             load_ms: 0.into(),
             commits: 0.into(),
+            renewals: 0.into(),
             sweeps: 0.into(),
             forgets_for_ever: false.into(),
             gate: ().into(),
@@ -75,7 +78,9 @@ impl Store for Faulty {
         Ok(self.real.take_over(address, lease).await?.map(|row| self.later(row)))
     }
     async fn renew(&self, epoch: u64, known: Timestamp, lease: Duration) -> Result<LeaderRow, CommitError> {
-        Ok(self.later(self.real.renew(epoch, known, lease).await?))
+        let row = self.later(self.real.renew(epoch, known, lease).await?);
+        self.renewals.fetch_add(1, Ordering::Relaxed);
+        Ok(row)
     }
     async fn release(&self, epoch: u64) -> Result<(), StoreError> {
         self.real.release(epoch).await
