@@ -4,6 +4,7 @@
 //! Where a task is, is looked up beside the walk by joins: a subquery might be answered by reading its table as a
 //! whole. Times are compared with the time inside the id.
 
+use super::pending::{self, Waiting, waiting};
 use super::task;
 use crate::postgres::columns::{Result, get};
 use crate::postgres::session::Session;
@@ -14,8 +15,6 @@ use uuid::Uuid;
 
 /// Totals are exact up to here.
 const EXACT: u64 = 10_000;
-/// Up to so many waiting tasks are collected and sorted; of more, the newest tasks are walked until a page is full.
-const FEW: i64 = 20_000;
 
 pub(in crate::postgres) async fn page(session: &Session, filter: &TaskFilter) -> Result<TaskPage> {
     session.begin_reads().await?;
@@ -25,7 +24,7 @@ pub(in crate::postgres) async fn page(session: &Session, filter: &TaskFilter) ->
 }
 
 async fn read(session: &Session, filter: &TaskFilter) -> Result<TaskPage> {
-    let query = Query::new(filter, few_waiting(session, filter).await?);
+    let query = Query::new(filter, waiting(session, filter).await?);
     let offset = if filter.before.is_some() { 0 } else { filter.offset };
     let rows = session.rows_of(&query.page(filter.limit.into(), offset), &query.params(true)).await?;
     let ids: Vec<Uuid> = rows.iter().map(|row| get(row, 0)).collect::<Result<_>>()?;
@@ -34,16 +33,6 @@ async fn read(session: &Session, filter: &TaskFilter) -> Result<TaskPage> {
     let counted: i64 = rows.first().map_or(Ok(0), |row| get(row, 0))?;
     let counted = u64::try_from(counted).unwrap_or(0);
     Ok(TaskPage { items, total: counted.min(EXACT), total_is_estimate: counted > EXACT })
-}
-
-/// Whether only waiting tasks are asked for and few enough are there to sort them.
-async fn few_waiting(session: &Session, filter: &TaskFilter) -> Result<bool> {
-    if filter.status != [TaskStatus::Pending] || filter.job.is_some() || filter.worker.is_some() {
-        return Ok(false);
-    }
-    let sql = "SELECT (SELECT count(*) FROM (SELECT 1 FROM task_ready LIMIT $1) r)
-        + (SELECT count(*) FROM (SELECT 1 FROM task_delayed LIMIT $1) d) <= $1";
-    session.row(sql, &[&FEW]).await?.map_or(Ok(false), |row| get(&row, 0))
 }
 
 struct Query {
@@ -57,10 +46,10 @@ struct Query {
 }
 
 impl Query {
-    fn new(filter: &TaskFilter, few_waiting: bool) -> Self {
+    fn new(filter: &TaskFilter, waiting: Waiting) -> Self {
         let high = filter.to.map_or(Uuid::max(), first_id_at);
         Self {
-            walks: walks(filter, few_waiting),
+            walks: walks(filter, waiting),
             low: filter.from.map_or(Uuid::nil(), first_id_at),
             high,
             before: filter.before.map_or(high, |TaskId(id)| high.min(id)),
@@ -80,7 +69,10 @@ impl Query {
 
     /// Each walk stops by itself after `most` ids.
     fn merged(&self, most: u64) -> String {
-        let walk = |(sql, order): &(String, &str)| format!("({sql} ORDER BY {order} DESC LIMIT {most})");
+        let walk = |(sql, order): &(String, &str)| {
+            let sql = sql.replace("{most}", &most.to_string());
+            format!("({sql} ORDER BY {order} DESC LIMIT {most})")
+        };
         self.walks.iter().map(walk).collect::<Vec<_>>().join(" UNION ")
     }
 
@@ -98,7 +90,7 @@ fn first_id_at(at: Timestamp) -> Uuid {
     Uuid::from_u128(millis << 80)
 }
 
-fn walks(filter: &TaskFilter, few_waiting: bool) -> Vec<(String, &'static str)> {
+fn walks(filter: &TaskFilter, waiting: Waiting) -> Vec<(String, &'static str)> {
     let range = |id: &str| format!("{id} >= $1 AND {id} < $2");
     let wanted = Wanted::of(&filter.status);
     if filter.worker.is_some() {
@@ -125,18 +117,23 @@ fn walks(filter: &TaskFilter, few_waiting: bool) -> Vec<(String, &'static str)> 
         );
         return vec![(leased, "l.id"), (ended, "u.task")];
     }
-    if filter.job.is_some() {
-        return vec![(wanted.of_tasks(&format!("t.job = $3 AND {}", range("t.id"))), "t.id")];
-    }
-    if few_waiting {
-        return ["task_ready", "task_delayed"]
-            .map(|table| (format!("SELECT id FROM {table} WHERE {}", range("id")), "id"))
-            .to_vec();
+    if waiting == Waiting::Ranges {
+        return pending::walks(filter.job.is_some());
     }
     let (done, open): (Vec<_>, Vec<_>) = filter.status.iter().partition(|s| matches!(s, TaskStatus::Done(_)));
     if !open.is_empty() && done.is_empty() && !open.contains(&&TaskStatus::Pending) {
+        let of_job = if filter.job.is_some() { " JOIN task t ON t.id = l.id AND t.job = $3" } else { "" };
         let condition = wanted.condition().replace("d.status", "NULL");
-        return vec![(format!("SELECT l.id FROM task_lease l WHERE {}{condition}", range("l.id")), "l.id")];
+        let leased = format!("SELECT l.id FROM task_lease l{of_job} WHERE {}{condition}", range("l.id"));
+        return vec![(leased, "l.id")];
+    }
+    if filter.job.is_some() {
+        return vec![(wanted.of_tasks(&format!("t.job = $3 AND {}", range("t.id"))), "t.id")];
+    }
+    if waiting == Waiting::Few {
+        return ["task_ready", "task_delayed"]
+            .map(|table| (format!("SELECT id FROM {table} WHERE {}", range("id")), "id"))
+            .to_vec();
     }
     if open.is_empty() && !done.is_empty() {
         if done.contains(&&TaskStatus::Done(DoneStatus::Completed)) {
@@ -194,8 +191,15 @@ impl Wanted {
     }
 }
 
-/// The statement of a filter's ids, for its plan.
+/// The statement of a filter's ids, for its plan, where more wait than are sorted.
 #[cfg(test)]
 pub(in crate::postgres) fn statement(filter: &TaskFilter) -> String {
-    Query::new(filter, false).page(50, 0)
+    Query::new(filter, Waiting::Mixed).page(50, 0)
+}
+
+/// The statements of a filter's ids and of its total, as they are made for it.
+#[cfg(test)]
+pub(in crate::postgres) async fn statements(session: &Session, filter: &TaskFilter) -> Result<[String; 2]> {
+    let query = Query::new(filter, waiting(session, filter).await?);
+    Ok([query.page(50, 0), query.count()])
 }
