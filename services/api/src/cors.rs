@@ -20,3 +20,34 @@ pub fn cors(origins: &[String]) -> CorsLayer {
         ])
         .max_age(Duration::from_secs(600))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use axum::http::Request;
+    use tower::ServiceExt;
+
+    #[tokio::test]
+    async fn pages_that_are_named_may_use_their_credentials() {
+        let named = "https://shop.example";
+        let routes = axum::Router::new()
+            .route("/", axum::routing::get(|| async {}))
+            .layer(cors(&[named.to_owned(), "http://localhost:5173".to_owned()]));
+        for (method, origin, is_let_in) in [
+            (Method::GET, named, true),
+            (Method::OPTIONS, named, true),
+            (Method::GET, "https://other.example", false),
+            (Method::OPTIONS, "https://other.example", false),
+        ] {
+            let request = Request::builder().method(&method).uri("/").header(header::ORIGIN, origin);
+            let request = request.header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST");
+            let answer = routes.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+            let shown = answer.headers().get(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+            assert_eq!(shown.is_some_and(|shown| shown == origin), is_let_in, "{method} {origin}");
+            assert!(shown.is_none_or(|shown| shown != "*"));
+            let credentials = answer.headers().get(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
+            assert!(!is_let_in || credentials.is_some_and(|value| value == "true"), "{method} {origin}");
+        }
+    }
+}
