@@ -59,8 +59,7 @@ fn receive(shared: &Arc<Shared>, session: &Arc<Session>, socket: &SocketRef, pac
             Input::WorkerError { session: session.id, message }
         }
         Err(invalid) => {
-            // Of what the client calls it, no more than helps.
-            let event: String = event.chars().take(EVENT_CHARS).collect();
+            let event = shown(event);
             tracing::debug!(session.id = %session.id, event, bytes = payload.len(), %invalid, "event refused");
             if within_limit(shared, session, socket, None) {
                 refuse(shared, socket, packet.ack, &invalid);
@@ -184,6 +183,11 @@ fn within_limit(shared: &Arc<Shared>, session: &Session, socket: &SocketRef, inp
     false
 }
 
+/// Of what the client calls it, no more than helps.
+fn shown(event: &str) -> &str {
+    event.char_indices().nth(EVENT_CHARS).map_or(event, |(end, _)| &event[..end])
+}
+
 fn label(event: &str) -> &'static str {
     const KNOWN: [&str; 8] = [
         "task:completed",
@@ -196,4 +200,16 @@ fn label(event: &str) -> &'static str {
         "error",
     ];
     KNOWN.into_iter().find(|known| *known == event).unwrap_or("unknown")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{label, shown};
+
+    #[test]
+    fn names_in_logs_and_metrics_are_bounded() {
+        assert_eq!(shown("task:started"), "task:started");
+        assert_eq!(shown(&"é".repeat(100_000)), "é".repeat(50));
+        assert_eq!((label("task:started"), label("anything")), ("task:started", "unknown"));
+    }
 }
