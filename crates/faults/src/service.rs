@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context;
+use ukai_testkit::ports::free_address;
 use ukai_testkit::postgres::Cluster;
 use ukai_testkit::process::{self, Process};
 use ukai_testkit::proxy::FaultProxy;
@@ -94,7 +95,7 @@ impl Place<'_> {
         let bus = FaultProxy::to(self.bus).await?;
         let mut url = url::Url::parse(&self.postgres.url(DATABASE))?;
         url.set_port(Some(database.address().port())).ok().context("a port")?;
-        let address = process::free_address()?;
+        let address = free_address()?;
         let mut health = address;
         let door = FaultProxy::to(address).await?;
         let mut command = process::command(&self.shape.version.program(name)?);
@@ -111,7 +112,7 @@ impl Place<'_> {
             .env("UKAI_TASK_TIMEOUT_MS", self.shape.task_timeout.as_millis().to_string())
             .env("UKAI_DEADLINE_SLACK_MS", self.shape.slack.as_millis().to_string());
         if name == "ukai-scheduler" {
-            health = process::free_address()?;
+            health = free_address()?;
             command.args(["--metrics-listen", &health.to_string()]);
             command.args(["--advertise", &door.address().to_string()]);
             if let Some(points) = self.shape.points {

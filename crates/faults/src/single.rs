@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use ukai_testkit::ports::free_address;
 use ukai_testkit::process::{self, Process};
 
 use crate::check::PREDICATES;
@@ -29,7 +30,7 @@ impl Single {
     /// What kept it from being ready.
     pub(crate) async fn start(data: &Path, logs: &Path, more: &[(&str, &Path)]) -> anyhow::Result<Self> {
         ukai_boot::init_tls();
-        let address = process::free_address()?;
+        let address = free_address()?;
         let mut command = process::command(&process::binary("ukai")?);
         command
             .args(["up", "--listen", &address.to_string(), "--workers", "0", "--allow-private-targets"])

@@ -75,11 +75,12 @@ impl World {
         Ok(world)
     }
 
-    /// Once everything was submitted, submits more: for faults that outlast the load.
+    /// Once everything was submitted, begins to submit more: for faults that outlast the load.
     pub(crate) async fn submit_more(&mut self, count: usize) -> anyhow::Result<()> {
-        let more = Load::start(&self.fleet, count);
-        let first = std::mem::replace(&mut self.load, more).finish().await?;
-        known(&self.fleet, &first.accepted)
+        let first = std::mem::replace(&mut self.load, Load::start(&self.fleet, 0)).finish().await?;
+        known(&self.fleet, &first.accepted)?;
+        self.load = Load::start(&self.fleet, count);
+        Ok(())
     }
 
     /// Waits until so many results were accepted in all.

@@ -10,6 +10,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+use crate::ports::free_address;
+use crate::process::die_with_this_thread;
+
 /// A server is up after some 30 ms; on a busy machine it may take longer.
 const START: Duration = Duration::from_secs(10);
 
@@ -73,10 +76,9 @@ impl NatsServer {
     /// # Errors
     /// As for [`NatsServer::start`].
     pub fn restart(&mut self) -> io::Result<()> {
-        let port = self.port.to_string();
-        self.child = run(&self.binary, self.config.as_deref(), &self.environment, &port, self.folder.path())?;
-        self.port = ready(&mut self.child, self.folder.path())?;
-        Ok(())
+        self.child =
+            run(&self.binary, self.config.as_deref(), &self.environment, self.port, self.folder.path())?;
+        ready(&mut self.child, self.port, self.folder.path())
     }
 
     /// SIGSTOP: connections stand and nothing answers. Returns once all of its threads stand still.
@@ -109,9 +111,9 @@ impl NatsServer {
         let binary = binary()?;
         let environment: Vec<_> =
             environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        // The server chooses the port, so that two tests can't take the same one.
-        let mut child = run(&binary, config, &environment, "-1", folder.path())?;
-        let port = ready(&mut child, folder.path())?;
+        let port = free_address()?.port();
+        let mut child = run(&binary, config, &environment, port, folder.path())?;
+        ready(&mut child, port, folder.path())?;
         Ok(Self { binary, config: config.map(Path::to_owned), environment, port, child, folder })
     }
 }
@@ -137,15 +139,9 @@ fn run(
     binary: &Path,
     config: Option<&Path>,
     environment: &[(String, String)],
-    port: &str,
+    port: u16,
     folder: &Path,
 ) -> io::Result<Child> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "ports") {
-            fs::remove_file(path)?;
-        }
-    }
     let log = fs::File::options().create(true).append(true).open(folder.join("log"))?;
     let mut command = Command::new(binary);
     if let Some(config) = config {
@@ -153,51 +149,26 @@ fn run(
         command.arg("-c").arg(config).args(["-m", "-1"]);
     }
     command
-        .args(["-a", "127.0.0.1", "-p", port, "--ports_file_dir"])
-        .arg(folder)
+        .args(["-a", "127.0.0.1", "-p", &port.to_string()])
         .envs(environment.iter().map(|(key, value)| (key, value)))
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log);
-    end_with_this_thread(&mut command);
+    die_with_this_thread(&mut command);
     command.spawn()
 }
 
-/// The kernel kills it when the thread that started it ends, however that happens.
-#[cfg(target_os = "linux")]
-fn end_with_this_thread(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-    let parent = nix::unistd::getpid();
-    #[allow(
-        unsafe_code,
-        reason = "the one way to run prctl between fork and exec; both calls are async-signal-safe"
-    )]
-    // SAFETY: the closure makes two system calls and allocates nothing.
-    unsafe {
-        command.pre_exec(move || {
-            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
-            // The parent may have died before the call above.
-            if nix::unistd::getppid() == parent { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
-        });
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn end_with_this_thread(_: &mut Command) {}
-
-/// Waits until it listens; its port.
-fn ready(child: &mut Child, folder: &Path) -> io::Result<u16> {
+/// Waits until it listens.
+fn ready(child: &mut Child, port: u16, folder: &Path) -> io::Result<()> {
     let begun = Instant::now();
     loop {
-        if let Some(port) = written_port(child.id(), folder)
-            && std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
-        {
-            return Ok(port);
-        }
         let log = || fs::read_to_string(folder.join("log")).unwrap_or_default();
         if let Some(status) = child.try_wait()? {
             return Err(io::Error::other(format!("nats-server ended with {status}: {}", log())));
+        }
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return Ok(());
         }
         if begun.elapsed() > START {
             child.kill()?;
@@ -206,11 +177,4 @@ fn ready(child: &mut Child, folder: &Path) -> io::Result<u16> {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// The server's own note of where it listens: `{"nats":["nats://127.0.0.1:PORT"],…}`.
-fn written_port(id: u32, folder: &Path) -> Option<u16> {
-    let note = fs::read(folder.join(format!("nats-server_{id}.ports"))).ok()?;
-    let note: serde_json::Value = serde_json::from_slice(&note).ok()?;
-    note["nats"][0].as_str()?.rsplit(':').next()?.parse().ok()
 }

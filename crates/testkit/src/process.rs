@@ -6,7 +6,6 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -44,22 +43,6 @@ pub fn command(program: &Path) -> Command {
     }
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command
-}
-
-/// An address of loopback that nothing listens at: below the ports that the system gives to outgoing connections, one of
-/// which would otherwise take it before its server does.
-///
-/// # Errors
-/// The system has none.
-pub fn free_address() -> io::Result<SocketAddr> {
-    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
-    for _ in 0..100 {
-        match TcpListener::bind((Ipv4Addr::LOCALHOST, rand::random_range(15_000..32_000))) {
-            Ok(listener) => return listener.local_addr(),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }
 
 /// A process that the test controls; killed when this is dropped.

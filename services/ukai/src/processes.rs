@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::process::{Child, Command};
+use ukai_testkit::ports::free_address;
 
 use crate::client::{Client, Server};
 use crate::exit::Failure;
@@ -56,11 +56,6 @@ fn foreign_setting(name: &OsString) -> bool {
     let name = name.to_string_lossy();
     let ours = name.starts_with("UKAI_") || name == "WORKER_AUTH_TOKEN" || name == "FRONTEND_URL";
     ours && !name.starts_with("UKAI_BROWSER") && !name.starts_with("UKAI_LOG") && name != "UKAI_DISPLAY"
-}
-
-/// A free port of this machine's loopback.
-pub(crate) fn free_address() -> std::io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
 /// A key or token of 256 random bits.

@@ -5,18 +5,17 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
 use std::io::{self, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::ports::free_address;
+
 /// A server is up after some 150 ms; on a busy machine, or after a crash, it may take longer.
 const START: Duration = Duration::from_secs(30);
-/// Another process may take a port between its choice and its use.
-const PORTS: usize = 5;
-
 /// Whether the server waits for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disk {
@@ -73,22 +72,10 @@ impl Cluster {
 
     /// The same where the data are there already.
     pub(super) fn start_made(folder: &Path, watch: impl Fn(&mut Command, &Path)) -> io::Result<Self> {
-        let mut tries = 0;
-        loop {
-            let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-            let mut cluster = Self { folder: folder.to_owned(), port, watchdog: None };
-            match cluster.launch(&watch) {
-                Ok(()) => return Ok(cluster),
-                Err(error) => {
-                    // The folder stays for the next try.
-                    cluster.forget();
-                    tries += 1;
-                    if tries == PORTS {
-                        return Err(error);
-                    }
-                }
-            }
-        }
+        let port = free_address()?.port();
+        let mut cluster = Self { folder: folder.to_owned(), port, watchdog: None };
+        cluster.launch(&watch)?;
+        Ok(cluster)
     }
 
     /// `postgres://…` of a database as the superuser.
@@ -179,15 +166,6 @@ impl Cluster {
     /// No longer watched over by this process: the shared one outlives it.
     pub(super) fn detach(mut self) {
         self.watchdog = None;
-    }
-
-    fn forget(&mut self) {
-        if let Some(watchdog) = self.watchdog.take() {
-            if let Ok(server) = self.server() {
-                let _ = kill(server, Signal::SIGKILL);
-            }
-            keep(watchdog);
-        }
     }
 
     fn server(&self) -> io::Result<Pid> {

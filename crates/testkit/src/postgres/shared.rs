@@ -5,11 +5,11 @@
 
 use super::binaries::psql;
 use super::cluster::{Cluster, Disk};
+use crate::folder::of_this_user;
 use std::fs::{self, File};
 use std::future::Future;
 use std::io;
 use std::net::TcpStream;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -154,17 +154,5 @@ fn start(folder: &Path) -> io::Result<u16> {
 
 /// Where the locks and the data are: the same for all processes of this user.
 fn folder() -> io::Result<PathBuf> {
-    let user = nix::unistd::geteuid();
-    let folder = std::env::temp_dir().join(format!("ukai-tests-postgres-{user}"));
-    match fs::DirBuilder::new().mode(0o755).create(&folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    // Somebody else's folder of that name would have our server run on their files.
-    let found = fs::symlink_metadata(&folder)?;
-    if found.is_dir() && found.uid() == user.as_raw() {
-        Ok(folder)
-    } else {
-        Err(io::Error::other(format!("{} belongs to somebody else", folder.display())))
-    }
+    of_this_user("ukai-tests-postgres")
 }

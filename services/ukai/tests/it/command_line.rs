@@ -5,8 +5,9 @@ use std::process::Output;
 use serde_json::Value;
 
 use ukai_testkit::fake_worker::{Ending, FakeWorker};
+use ukai_testkit::ports::free_address;
 
-use crate::server::{Server, free_address, ukai};
+use crate::server::{Server, ukai};
 
 fn run(arguments: &[&str]) -> Output {
     ukai().args(arguments).output().unwrap()
@@ -73,7 +74,7 @@ fn wrong_usage_is_2_and_says_what() {
 
 #[test]
 fn an_unreachable_server_is_5() {
-    let url = format!("http://{}", free_address());
+    let url = format!("http://{}", free_address().unwrap());
     let failed = run(&["task", "list", "--url", &url]);
     assert_eq!(code(&failed), 5);
     assert!(String::from_utf8_lossy(&failed.stderr).contains("ukai up"));

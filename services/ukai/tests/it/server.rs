@@ -1,12 +1,12 @@
 //! A real `ukai up` in a process of its own, and requests to it.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::Value;
+use ukai_testkit::ports::free_address;
 
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_ukai");
@@ -36,11 +36,6 @@ pub(crate) fn ukai() -> Command {
     command
 }
 
-/// An address that nothing listens at.
-pub(crate) fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
 impl Server {
     /// Starts it, with short clocks, and waits until it is ready.
     pub(crate) async fn start() -> Self {
@@ -51,7 +46,7 @@ impl Server {
     pub(crate) async fn start_with(flags: &[&str]) -> Self {
         ukai_boot::init_tls();
         let folder = tempfile::tempdir().unwrap();
-        let address = free_address();
+        let address = free_address().unwrap().to_string();
         let flags: Vec<_> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let child = spawn(&address, folder.path(), &flags);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();

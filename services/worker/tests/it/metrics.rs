@@ -14,7 +14,7 @@ async fn metrics_are_served_until_the_last_page_is_done() {
     ukai_boot::init_tls();
     let state = tempfile::tempdir().unwrap();
     let mut server = Server::start("127.0.0.1:0").await;
-    let address = ukai_testkit::process::free_address().unwrap().to_string();
+    let address = ukai_testkit::ports::free_address().unwrap().to_string();
     let config = config(&server.address, state.path(), &["--metrics-listen", &address]);
     let worker = Worker::start(config, Pages::new());
     server.connected().await;

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use ukai_testkit::nats::NatsServer;
+use ukai_testkit::ports::free_address;
 use ukai_testkit::postgres::{self, Database};
 use ukai_testkit::process::{self, Process};
 
@@ -151,11 +152,11 @@ impl Fleet {
 
 impl Service {
     fn start(name: &str, number: usize, mut command: Command, folder: &Path) -> Self {
-        let address = process::free_address().unwrap().to_string();
+        let address = free_address().unwrap().to_string();
         command.args(["--listen", &address]);
         let mut health = address.clone();
         if name == "ukai-scheduler" {
-            health = process::free_address().unwrap().to_string();
+            health = free_address().unwrap().to_string();
             command.args(["--metrics-listen", &health]);
         }
         let process = Process::start(&format!("{name}-{number}"), command, folder).unwrap();
