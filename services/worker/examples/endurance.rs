@@ -36,8 +36,12 @@ async fn main() {
         seen.failed_runs
     );
     println!("longest recovery {:.2?}", seen.longest_recovery);
-    println!("worker memory: {idle} KiB idle, {early} after a fifth, {end} at the end");
+    println!(
+        "worker memory: {idle} KiB idle ({} allocated), {early} after a fifth, {end} at the end",
+        seen.allocated
+    );
     println!("descriptors: {} after a fifth, {} at the end", seen.descriptors.0, seen.descriptors.1);
     println!("nothing left: no process, no profile folder, no corpse");
     assert!(end < early + early / 10, "the worker's memory is not flat");
+    assert!(idle < endurance::MOST_IDLE, "the idle worker takes too much");
 }

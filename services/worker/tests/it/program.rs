@@ -57,10 +57,19 @@ impl Program {
             .collect()
     }
 
-    /// Resident memory in KiB, browser apart.
+    /// Resident memory in KiB, browser apart. Most are pages of its own file, more of them the larger that is.
     pub fn memory(&self) -> u64 {
+        self.kibibytes("VmRSS:")
+    }
+
+    /// What it has allocated of that.
+    pub fn allocated(&self) -> u64 {
+        self.kibibytes("RssAnon:")
+    }
+
+    fn kibibytes(&self, what: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
